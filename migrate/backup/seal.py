@@ -1,8 +1,9 @@
 """The seal: SHA-256 of every blob, taken while it streamed in, and of the finished Manifest.db. It belongs to the one
 backup with the same UUID and Date in Status.plist.
 
-    <seals>/<UDID>.json            the seal of the last finished backup
-    <seals>/<UDID>.draft.ndjson    hashes of the backup in progress; one fact per line, each line flushed
+    <seals>/<UDID>.seal            the seal of the last finished backup (seal_file.py)
+    <seals>/<UDID>.json            the same as an earlier version wrote it
+    <seals>/<UDID>.draft.ndjson    hashes of the backup in progress; one fact per line
 
 A backup that another program made gets its seal while it is verified, and a restore set has one of its own, beside it.
 
@@ -15,22 +16,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any
 
 from migrate.backup.crypto.stored_content import open_regular_file
-from migrate.backup.flush import flush_to_disk
 from migrate.backup.folder import FILE_ID, BackupFolder
-from migrate.backup.private_files import FILE_MODE, FOLDER_MODE, write_atomically
 from migrate.backup.safe_path import inside
-from migrate.problems import BackupUnfinished, SealDamaged, UnsafeName
+from migrate.backup.seal_file import (
+    BrokenSealFile,
+    Digests,
+    SealedFile,
+    SealRows,
+    Sizes,
+    read_seal_file,
+    write_seal_file,
+)
+from migrate.problems import SealDamaged
 
-FORMAT = 1
-SEAL_LIMIT_BYTES = 1 << 30  # 120 bytes per file; phones have up to 1.3 million (facts 3.2)
+FORMAT = 2
+JSON_FORMAT = 1
+SEAL_LIMIT_BYTES = 1 << 30  # at most 120 bytes per file; phones have up to 1.3 million (facts 3.2)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -41,8 +51,8 @@ class Seal:
 
     uuid: str | None
     date: datetime | None
-    digests: dict[str, str] = field(repr=False)  # file id -> SHA-256 of the stored bytes, 64 hex digits
-    sizes: dict[str, int] = field(repr=False)  # file id -> stored bytes
+    digests: Mapping[str, str] = field(repr=False)  # file id -> SHA-256 of the stored bytes, 64 hex digits
+    sizes: Mapping[str, int] = field(repr=False)  # file id -> stored bytes
     unreadable: dict[str, str] = field(repr=False)  # file id -> the phone's message when it could not read the file
     app_groups: dict[str, list[str]] | None = field(repr=False)
     """Bundle id -> its group containers, as the phone listed them. None: the phone was not asked."""
@@ -52,6 +62,16 @@ class Seal:
     Info.plist first, and a change of the password rewrites the keybag (facts 2.6)."""
     in_transit: frozenset[str] = field(default=frozenset(), repr=False)
     """Those of `unreadable` that the phone read and that did not arrive as it described them, twice."""
+
+    @cached_property
+    def rows(self) -> SealRows:
+        """The sealed files in the order of their ids, packed."""
+        if isinstance(self.digests, Digests):
+            return self.digests.rows
+        sizes = self.sizes
+        return SealRows.pack(
+            (bytes.fromhex(file_id), bytes.fromhex(sha256), sizes[file_id]) for file_id, sha256 in self.digests.items()
+        )
 
     def belongs_to(self, folder: BackupFolder) -> bool:
         """Whether `folder` is this backup, or a hard-linked copy of it."""
@@ -81,30 +101,42 @@ def stored_seal(seals: Path, udid: str) -> Seal | None:
     Raises:
         SealDamaged: the seal cannot be read.
     """
-    path = _seal_path(seals, udid)
+    path = find_seal(seals, udid)
     try:
-        if path.stat().st_size > SEAL_LIMIT_BYTES:
-            raise SealDamaged(path, f"it is larger than {SEAL_LIMIT_BYTES} bytes")
-        loaded = json.loads(path.read_bytes())
+        if path.suffix != SEAL_SUFFIX:
+            return _seal_of_earlier_version(path)
+        rows, loaded = read_seal_file(path, limit_bytes=SEAL_LIMIT_BYTES)
+        return _seal_from(loaded, Digests(rows), Sizes(rows), FORMAT)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise SealDamaged(path, error.strerror or type(error).__name__) from error
-    except (ValueError, RecursionError) as error:
-        raise SealDamaged(path, "it is no JSON") from error
-    try:
-        return _seal_from(loaded)
+    except BrokenSealFile as error:
+        raise SealDamaged(path, error.reason) from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise SealDamaged(path, f"it does not hold what a seal holds ({error})") from error
 
 
-def _seal_from(loaded: Any) -> Seal:
-    if loaded["format"] != FORMAT:
-        raise ValueError(f"format {loaded['format']!r}")
+def _seal_of_earlier_version(path: Path) -> Seal:
+    if path.stat().st_size > SEAL_LIMIT_BYTES:
+        raise BrokenSealFile(f"it is larger than {SEAL_LIMIT_BYTES} bytes")
+    try:
+        loaded = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise BrokenSealFile("it is no JSON") from error
     blobs: dict[str, list[Any]] = loaded["blobs"]
     for file_id, (sha256, size) in blobs.items():
         if not FILE_ID.fullmatch(file_id) or not _SHA256.fullmatch(sha256) or not isinstance(size, int):
             raise ValueError(f"blob {file_id[:60]!r}")
+        if not 0 <= size < 1 << 63:
+            raise ValueError(f"the size of blob {file_id}")
+    rows = SealRows.pack((bytes.fromhex(name), bytes.fromhex(sha256), size) for name, (sha256, size) in blobs.items())
+    return _seal_from(loaded, Digests(rows), Sizes(rows), JSON_FORMAT)
+
+
+def _seal_from(loaded: Any, digests: Digests, sizes: Sizes, seal_format: int) -> Seal:
+    if loaded["format"] != seal_format:
+        raise ValueError(f"format {loaded['format']!r}")
     uuid, date = loaded["uuid"], loaded["date"] and datetime.fromisoformat(loaded["date"])
     if date is not None and date.tzinfo is None:
         raise ValueError("date without a zone")
@@ -115,8 +147,8 @@ def _seal_from(loaded: Any) -> Seal:
     return Seal(
         uuid=None if uuid is None else str(uuid),
         date=date,
-        digests={file_id: sha256 for file_id, (sha256, _) in blobs.items()},
-        sizes={file_id: size for file_id, (_, size) in blobs.items()},
+        digests=digests,
+        sizes=sizes,
         unreadable={str(file_id): str(reason) for file_id, reason in loaded["unreadable"].items()},
         app_groups=None
         if app_groups is None
@@ -127,208 +159,40 @@ def _seal_from(loaded: Any) -> Seal:
     )
 
 
-class SealDraft:
-    """The seal of a backup in progress. Every call writes a line to disk before it returns. Use it from one thread."""
-
-    def __init__(self, seals: Path, udid: str, base: Seal | None, *, started_ns: int) -> None:
-        """Use `open`."""
-        self._seals = seals
-        self._udid = udid
-        self._started_ns = started_ns
-        self._file: IO[bytes] | None = None
-        self._from_base: set[str] = set()
-        self._start_from(base)
-
-    @classmethod
-    def open(cls, seals: Path, udid: str, base: Seal | None, *, fresh: bool = False) -> Self:
-        """The draft to write to: that of an interrupted backup on the same base, else a new one.
-
-        `base` is the valid seal of the backup that this one adds to, None for a full backup. `fresh` drops an earlier
-        draft. A draft on another base is dropped too, because its backup was abandoned.
-        """
-        seals.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        path = _draft_path(seals, udid)
-        if not fresh and (draft := cls._read_draft(path, seals, udid, base)) is not None:
-            return draft
-        path.unlink(missing_ok=True)
-        draft = cls(seals, udid, base, started_ns=0)
-        draft._file = os.fdopen(os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, FILE_MODE), "ab")
-        draft._started_ns = path.stat().st_mtime_ns
-        draft._write({"format": FORMAT, "udid": udid, "base": _name_of(base), "begun_ns": draft._started_ns})
-        return draft
-
-    @classmethod
-    def resume(cls, seals: Path, udid: str) -> Self | None:
-        """The draft of an interrupted backup, on whichever base; None where there is none.
-
-        During a backup Status.plist no longer names the base, so only the draft has it.
-
-        Raises:
-            SealDamaged: the stored seal cannot be read.
-        """
-        path = _draft_path(seals, udid)
-        for base in (stored_seal(seals, udid), None) if path.exists() else ():
-            if (draft := cls._read_draft(path, seals, udid, base)) is not None:
-                return draft
-        return None
-
-    @classmethod
-    def _read_draft(cls, path: Path, seals: Path, udid: str, base: Seal | None) -> Self | None:
-        """An earlier draft on this base, its torn last line cut off; None where there is none.
-
-        Damage before the last line (by the disk, not a killed process) makes all lines doubtful, because a lost line
-        may have replaced an earlier one. Then only the head is kept, for its time.
-        """
-        try:
-            with path.open("rb") as file:
-                head = _parsed(head_line := file.readline())
-                wanted = {"format": FORMAT, "udid": udid, "base": _name_of(base)}
-                if head is None or not head_line.endswith(b"\n") or {key: head.get(key) for key in wanted} != wanted:
-                    return None
-                draft = cls(seals, udid, base, started_ns=int(head["begun_ns"]))
-                length = len(head_line)
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        break
-                    if (parsed := _parsed(line)) is None or not draft._apply(parsed):
-                        draft._start_from(base)
-                        length = len(head_line)
-                        break
-                    length += len(line)
-        except FileNotFoundError:
-            return None
-        except (KeyError, TypeError, ValueError):
-            return None
-        os.truncate(path, length)
-        draft._file = os.fdopen(os.open(path, _APPEND), "ab")
-        return draft
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def add(self, file_id: str, sha256: str, size: int) -> None:
-        """A blob arrived completely: SHA-256 and number of its stored bytes. It no longer counts as unreadable."""
-        self._record({"blob": file_id, "sha256": sha256, "size": size})
-
-    def mark_unreadable(self, file_id: str, reason: str) -> None:
-        """The phone could not read this file, so its stored bytes are not reliable."""
-        self._record({"unreadable": file_id, "reason": reason})
-
-    def mark_damaged(self, file_id: str, reason: str) -> None:
-        """This file arrived otherwise than the phone described it, twice: its stored bytes are not reliable."""
-        self._record({"unreadable": file_id, "reason": reason, "in_transit": True})
-
-    @property
-    def received(self) -> dict[str, int]:
-        """File id -> stored bytes of what has arrived since the backup began, also in an earlier process."""
-        return {file_id: size for file_id, size in self.sizes.items() if file_id not in self._from_base}
-
-    def forget(self, file_id: str) -> None:
-        """The phone removed this blob."""
-        self._record({"forget": file_id})
-
-    def groups(self, app_groups: dict[str, list[str]]) -> None:
-        """Set the group containers of every installed app, by bundle id."""
-        self._record({"groups": app_groups})
-
-    def finish(self, folder: BackupFolder) -> Seal:
-        """Write the seal of the finished backup in `folder` to disk, and remove the draft.
-
-        Only certain hashes are included. Blobs that the phone removed are left out, and so is a hash from the base
-        whose blob is newer than the start of this backup: the blob arrived, but its line was lost. `folder` must be a
-        new object: one made before the backup caches the old Status.plist. Everything in it is on the disk first:
-        with its seal the backup counts as finished.
-
-        Raises:
-            BackupUnfinished: Status.plist does not describe a finished backup.
-            OSError: something in the folder could not be written.
-        """
-        uuid, date = folder.status_uuid, folder.status_date
-        folder.require_finished()
-        if uuid is None or date is None:
-            raise BackupUnfinished(folder.path, folder.snapshot_state)
-        flush_to_disk(folder.path, since_ns=self._started_ns)
-        known = [file_id for file_id in self.digests if self._is_known(folder, file_id)]
-        seal = Seal(
-            uuid=uuid,
-            date=date,
-            digests={file_id: self.digests[file_id] for file_id in known},
-            sizes={file_id: self.sizes[file_id] for file_id in known},
-            unreadable=dict(self.unreadable),
-            app_groups=dict(self.app_groups),
-            manifest=None if folder.is_flat else sha256_of(folder.manifest_db),
-            in_transit=frozenset(self.in_transit),
-        )
-        write_seal(self._seals, self._udid, seal)
-        self.close()
-        _draft_path(self._seals, self._udid).unlink(missing_ok=True)
-        return seal
-
-    def _is_known(self, folder: BackupFolder, file_id: str) -> bool:
-        try:
-            stored = folder.blob(file_id).stat()
-        except (OSError, UnsafeName):
-            return False
-        return file_id not in self._from_base or stored.st_mtime_ns <= self._started_ns
-
-    def _start_from(self, base: Seal | None) -> None:
-        self.digests: dict[str, str] = dict(base.digests) if base else {}
-        self.sizes: dict[str, int] = dict(base.sizes) if base else {}
-        self.unreadable: dict[str, str] = dict(base.unreadable) if base else {}
-        self.in_transit: set[str] = set(base.in_transit) if base else set()
-        self.app_groups: dict[str, list[str]] = dict(base.app_groups or {}) if base else {}
-        self._from_base = set(self.digests)
-
-    def close(self) -> None:
-        """Close the draft and leave it on disk for a resumed backup."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def _record(self, line: dict[str, Any]) -> None:
-        if not self._apply(line):
-            raise ValueError(f"not a line of a seal's draft: {line!r}")
-        self._write(line)
-
-    def _write(self, line: dict[str, Any]) -> None:
-        if self._file is None:
-            raise ValueError("this draft is closed")
-        self._file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
-        self._file.flush()
-
-    def _apply(self, line: dict[str, Any]) -> bool:
-        """Apply one line; False where it is not valid."""
-        match line:
-            case {"blob": str(file_id), "sha256": str(sha256), "size": int(size)} if FILE_ID.fullmatch(
-                file_id
-            ) and _SHA256.fullmatch(sha256):
-                self._drop(file_id)
-                self.digests[file_id], self.sizes[file_id] = sha256, size
-            case {"unreadable": str(file_id), "reason": str(reason)} if FILE_ID.fullmatch(file_id):
-                self._drop(file_id)
-                self.unreadable[file_id] = reason
-                if line.get("in_transit") is True:
-                    self.in_transit.add(file_id)
-            case {"forget": str(file_id)} if FILE_ID.fullmatch(file_id):
-                self._drop(file_id)
-            case {"groups": dict(app_groups)}:
-                self.app_groups = {bundle: list(groups) for bundle, groups in app_groups.items()}
-            case _:
-                return False
-        return True
-
-    def _drop(self, file_id: str) -> None:
-        self.digests.pop(file_id, None)
-        self.sizes.pop(file_id, None)
-        self.unreadable.pop(file_id, None)
-        self.in_transit.discard(file_id)
-        self._from_base.discard(file_id)
+def write_seal(seals: Path, udid: str, seal: Seal) -> None:
+    """Write the seal of a backup of the phone `udid`, and replace an old one when it is completely on disk."""
+    write_seal_of(seals, udid, seal, seal.rows)
 
 
-_APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0)
+def write_seal_of(seals: Path, udid: str, seal: Seal, rows: Iterable[SealedFile]) -> None:
+    """As `write_seal`, with other sealed files than those of `seal`, in the order of their ids."""
+    path = inside(seals, f"{udid}{SEAL_SUFFIX}")
+    content = {
+        "format": FORMAT,
+        "uuid": seal.uuid,
+        "date": seal.date.isoformat() if seal.date else None,
+        "unreadable": seal.unreadable,
+        "app_groups": seal.app_groups,
+        "manifest": seal.manifest,
+        "plists": seal.plists,
+        "in_transit": sorted(seal.in_transit),
+    }
+    write_seal_file(path, rows, content)
+    inside(seals, f"{udid}{EARLIER_SUFFIX}").unlink(missing_ok=True)
+
+
+SEAL_SUFFIX, EARLIER_SUFFIX = ".seal", ".json"
+
+
+def find_seal(seals: Path, udid: str) -> Path:
+    """The file of the last seal of the phone `udid`, whether or not it exists.
+
+    Raises:
+        UnsafeName: the UDID is not the name of a file.
+    """
+    path = inside(seals, f"{udid}{SEAL_SUFFIX}")
+    earlier = inside(seals, f"{udid}{EARLIER_SUFFIX}")
+    return earlier if not path.exists() and earlier.exists() else path
 
 
 def sha256_of(path: Path) -> str | None:
@@ -338,39 +202,3 @@ def sha256_of(path: Path) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
-
-
-def _seal_path(seals: Path, udid: str) -> Path:
-    return inside(seals, f"{udid}.json")
-
-
-def _draft_path(seals: Path, udid: str) -> Path:
-    return inside(seals, f"{udid}.draft.ndjson")
-
-
-def _name_of(base: Seal | None) -> list[str] | None:
-    return [str(base.uuid), base.date.isoformat() if base.date else ""] if base else None
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    try:
-        loaded = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return loaded if isinstance(loaded, dict) else None
-
-
-def write_seal(seals: Path, udid: str, seal: Seal) -> None:
-    """Write the seal of a backup of the phone `udid`, and replace an old one when it is completely on disk."""
-    content = {
-        "format": FORMAT,
-        "uuid": seal.uuid,
-        "date": seal.date.isoformat() if seal.date else None,
-        "blobs": {file_id: [sha256, seal.sizes[file_id]] for file_id, sha256 in seal.digests.items()},
-        "unreadable": seal.unreadable,
-        "app_groups": seal.app_groups,
-        "manifest": seal.manifest,
-        "plists": seal.plists,
-        "in_transit": sorted(seal.in_transit),
-    }
-    write_atomically(_seal_path(seals, udid), json.dumps(content, separators=(",", ":")).encode())

@@ -17,7 +17,8 @@ from migrate.backup.crypto.cipher import encrypted_chunks
 from migrate.backup.crypto.keybag import ClassKeys, Keybag
 from migrate.backup.folder import BackupFolder
 from migrate.backup.record import Kind, Record, file_id
-from migrate.backup.seal import Seal, SealDraft
+from migrate.backup.seal import Seal
+from migrate.backup.seal_draft import SealDraft
 from tests.backup.memory_manifest import MemoryManifest, encrypt_manifest, pad_manifest
 
 PASSWORD = "correct-horse-1947"

@@ -16,7 +16,8 @@ from migrate.backup.folder import BackupFolder
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, file_id
 from migrate.backup.restore_set.compose import RestoreSet, SetRequest, compose
-from migrate.backup.seal import SealDraft, read_seal
+from migrate.backup.seal import read_seal
+from migrate.backup.seal_draft import SealDraft
 from migrate.backup.verify.run import verify
 from migrate.problems import CannotCompose, PasswordMissing, RestoreWouldDelete, WrongPassword
 from tests.backup.small_backup import SmallBackup, fill

@@ -18,7 +18,7 @@ from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
 from migrate.backup.restore_set.compose import RestoreSet, SetRequest, compose
 from migrate.backup.restore_set.rekey import DEFAULT_PROTECTION_CLASS
-from migrate.backup.seal import SealDraft
+from migrate.backup.seal_draft import SealDraft
 from migrate.backup.verify.run import verify
 from migrate.problems import CannotCompose, PasswordMissing, RestoreWouldDelete, WrongPassword
 from tests.backup.small_backup import SmallBackup, database, fill

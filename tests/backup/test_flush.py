@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from migrate.backup import flush, seal
+from migrate.backup import flush, seal_draft
 from migrate.backup.folder import BackupFolder
 from migrate.backup.links import link_tree, replace_folder
-from migrate.backup.seal import SealDraft
+from migrate.backup.seal_draft import SealDraft
 
 UDID = "00008101-000A1B2C3D4E5F60"
 
@@ -62,7 +62,7 @@ def test_a_backup_that_cannot_be_written_does_not_count_as_finished(
     def failing(*_: Any, **__: Any) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(seal, "flush_to_disk", failing)
+    monkeypatch.setattr(seal_draft, "flush_to_disk", failing)
     with SealDraft.open(tmp_path / "seals", UDID, None) as draft, pytest.raises(OSError, match="Input/output"):
         draft.finish(BackupFolder(folder))
     assert [path.name for path in (tmp_path / "seals").iterdir()] == [f"{UDID}.draft.ndjson"]

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.seal import Seal, SealDraft, read_seal, stored_seal
+from migrate.backup.seal import Seal, read_seal, stored_seal
+from migrate.backup.seal_draft import SealDraft
 from migrate.problems import BackupUnfinished, SealDamaged, UnsafeName
 
 UDID = "00008101-000A1B2C3D4E5F60"
@@ -75,7 +76,7 @@ def test_a_finished_save_is_sealed_and_the_draft_is_gone(seals: Path, saved: Sav
     assert seal.app_groups == {"com.example.app": ["group.com.example"]}
     assert (seal.uuid, seal.date) == ("U-1", folder.status_date)
     assert read_seal(seals, folder) == seal
-    assert [path.name for path in seals.iterdir()] == [f"{UDID}.json"]
+    assert [path.name for path in seals.iterdir()] == [f"{UDID}.seal"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
@@ -88,7 +89,7 @@ def test_nobody_else_may_read_seals(seals: Path, saved: Saved) -> None:
     finally:
         os.umask(before)
     assert seals.stat().st_mode & 0o777 == 0o700
-    assert (seals / f"{UDID}.json").stat().st_mode & 0o777 == 0o600
+    assert (seals / f"{UDID}.seal").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_seal_is_void_for_any_other_save(seals: Path, saved: Saved) -> None:
@@ -141,26 +142,43 @@ def test_an_interrupted_save_keeps_what_it_hashed(seals: Path, saved: Saved) -> 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from migrate.backup.seal import SealDraft
+from migrate.backup.seal_draft import SealDraft
 draft = SealDraft.open(Path(sys.argv[1]), sys.argv[2], None)
 draft.add("aa" * 20, "1" * 64, 1)
 draft.add("bb" * 20, "2" * 64, 2)
+draft.flush()
+draft.add("cc" * 20, "1" * 64, 1)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
-def test_a_save_killed_with_sigkill_keeps_what_it_hashed(seals: Path) -> None:
+def test_a_save_killed_with_sigkill_keeps_what_was_flushed(seals: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", KILLED, str(seals), UDID], check=False)
     assert killed.returncode == -signal.SIGKILL
     with SealDraft.open(seals, UDID, None) as draft:
         assert draft.digests == {A: ONE, B: TWO}
 
 
+def test_what_is_noted_is_written_at_the_next_flush_and_after_some_thousand_lines(seals: Path) -> None:
+    with SealDraft.open(seals, UDID, None) as draft:
+        head = draft_path(seals).stat().st_size
+        draft.add(A, ONE, 1)
+        draft.flush()
+        one = draft_path(seals).stat().st_size - head
+        assert one > 100
+        for _ in range(10_000):
+            draft.add(B, ONE, 1)
+        assert draft_path(seals).stat().st_size > head + 5_000 * one
+        draft.mark_damaged(C, "cut")
+        assert draft_path(seals).stat().st_size > head + 10_001 * one
+
+
 def test_a_draft_cut_at_any_byte_goes_on_with_its_whole_lines(seals: Path) -> None:
     with SealDraft.open(seals, UDID, None) as draft:
         head = draft_path(seals).stat().st_size
         draft.add(A, ONE, 1)
+        draft.flush()
         first = draft_path(seals).stat().st_size
         draft.add(B, TWO, 2)
     whole = draft_path(seals).read_bytes()
@@ -270,7 +288,7 @@ def test_a_blob_the_phone_removed_again_is_forgotten(seals: Path, saved: Saved) 
         draft.forget(A)
         draft.forget(B)
     with SealDraft.open(seals, UDID, None) as draft:
-        assert (draft.digests, draft.unreadable) == ({}, {})
+        assert draft.digests == {} and draft.unreadable == {}
 
 
 def test_an_invalid_blob_cannot_be_sealed(seals: Path) -> None:

@@ -53,7 +53,7 @@ def test_a_list_of_protections_that_cannot_be_read_protects(backup: Path, tmp_pa
 
 def test_a_place_that_is_kept_anew_has_the_seal_of_the_new_backup_or_none(backup: Path, tmp_path: Path) -> None:
     place, seals = Place(tmp_path / "safety"), tmp_path / "seals"
-    beside = place.path / f"{UDID}.json"
+    beside = place.path / f"{UDID}.seal"
     seals.mkdir()
     (seals / beside.name).write_text('{"of": "the first"}')
     place.keep(backup, seals)

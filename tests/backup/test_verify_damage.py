@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from migrate.backup.held_shards import HeldShards
 from migrate.backup.verify.blobs import Blob, examine_all
 from migrate.backup.verify.run import verify, verify_locked
 from migrate.problems import PasswordMissing
@@ -145,13 +146,14 @@ def test_a_stored_file_that_disappears_during_the_check_is_named(small_backup: A
     path = small_backup.blob(*LEVEL)
     blob = Blob(
         record=small_backup.records[LEVEL],
-        path=path,
+        shards=HeldShards(small_backup.path),
         stored_bytes=path.stat().st_size,
         sha256=None,
         encrypted=small_backup.encrypted,
     )
     path.unlink()
     (examined,) = examine_all([blob], small_backup.class_keys, read=True, on_read=lambda count: None)
+    blob.shards.close()
     assert [finding.code for finding in examined.findings] == ["file-unreadable-here"]
     assert not examined.is_sound
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from migrate.backup.seal import stored_seal, write_seal
 from tests.backup.small_backup import UDID, SmallBackup
 from tests.damaged.defect import LEVEL, Defect, assert_found, error, healthy_backup, info, look, plist
 
@@ -48,10 +49,9 @@ def test_an_untouched_backup_is_whole_with_and_without_its_seal(encrypted: bool,
 def test_an_old_seal_without_a_manifest_digest_still_covers_the_files(tmp_path: Path) -> None:
     backup = healthy_backup(tmp_path, encrypted=True)
     backup.seal(tmp_path / "seals")
-    path = tmp_path / "seals" / f"{UDID}.json"
-    seal = json.loads(path.read_bytes())
-    assert len(seal.pop("manifest")) == 64
-    path.write_text(json.dumps(seal))
+    seal = stored_seal(tmp_path / "seals", UDID)
+    assert seal is not None and len(seal.manifest or "") == 64
+    write_seal(tmp_path / "seals", UDID, replace(seal, manifest=None))
     assert look(backup, tmp_path / "seals").findings == ()
     backup.blob(*LEVEL).write_bytes(bytes(16))
     (finding,) = look(backup, tmp_path / "seals").findings

@@ -183,7 +183,7 @@ def seal(data: bytes) -> None:
     except SealDamaged as error:
         assert str(error)
         return
-    assert found is None or json.dumps(found.digests)
+    assert found is None or json.dumps(dict(found.digests))
 
 
 PARSERS: dict[str, Callable[[bytes], None]] = {

@@ -55,7 +55,7 @@ def a_run(tmp_path: Path, old_phone_backup: Path) -> Run:
     """A run without phones, whose home has one finished backup; it plays the new phone's."""
     home = Home(tmp_path / "home").open()
     shutil.copytree(old_phone_backup, home.working_backup(OLD))
-    for seal in (old_phone_backup.parent.parent / "seals").glob("*.json"):
+    for seal in (old_phone_backup.parent.parent / "seals").glob("*.seal"):
         shutil.copy(seal, home.seals)
     folder = home.runs / "a-run"
     folder.mkdir()

@@ -164,7 +164,7 @@ def records_of(folder: Path) -> list[Record]:
 
 def test_a_set_that_an_earlier_version_composed_is_sealed_before_it_is_sent(lab: Lab, old_phone_backup: Path) -> None:
     def as_before() -> None:
-        (set_of(lab).parent / f"{OLD}.json").unlink()
+        (set_of(lab).parent / f"{OLD}.seal").unlink()
 
     lab.on = when(events.StepStarted, "agree", as_before)
     lab.move(plan_from(lab, old_phone_backup, UNREHEARSED))
@@ -174,13 +174,13 @@ def test_a_set_that_an_earlier_version_composed_is_sealed_before_it_is_sent(lab:
 
 def test_an_unsealed_set_that_is_not_whole_is_not_sealed_as_it_is(lab: Lab, old_phone_backup: Path) -> None:
     def spoil() -> None:
-        (set_of(lab).parent / f"{OLD}.json").unlink()
+        (set_of(lab).parent / f"{OLD}.seal").unlink()
         rot_messages(lab)
 
     lab.on = when(events.StepStarted, "agree", spoil)
     with pytest.raises(RestoreSetDamaged):
         lab.move(plan_from(lab, old_phone_backup, UNREHEARSED))
-    assert lab.person.confirmations == [] and not (set_of(lab).parent / f"{OLD}.json").exists()
+    assert lab.person.confirmations == [] and not (set_of(lab).parent / f"{OLD}.seal").exists()
 
 
 def test_a_set_takes_the_digests_from_the_phone_over_and_seals_what_it_writes(

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest.open import open_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, file_id
-from migrate.backup.seal import SealDraft, read_seal
+from migrate.backup.seal import find_seal, read_seal, stored_seal, write_seal
+from migrate.backup.seal_draft import SealDraft
 from migrate.backup.verify.run import verify
 from migrate.journey.context import RunContext
 from migrate.journey.home import Home
@@ -204,8 +205,10 @@ def test_the_repaired_backup_is_sealed(repair_case: RepairCase) -> None:
 
 def test_the_seal_of_another_backup_of_this_phone_is_kept(repair_case: RepairCase) -> None:
     """Another program's backup is repaired, while the stored seal belongs to our own backup of this phone."""
-    mine = repair_case.seals / f"{UDID}.json"
-    mine.write_bytes(mine.read_bytes().replace(b"7A6E3C51", b"99999999"))
+    seal = stored_seal(repair_case.seals, UDID)
+    assert seal is not None
+    write_seal(repair_case.seals, UDID, replace(seal, uuid="99999999-0000-0000-0000-000000000000"))
+    mine = find_seal(repair_case.seals, UDID)
     before = mine.read_bytes()
     flip(repair_case.backup.blob("HomeDomain", "Library/Preferences/com.apple.springboard.plist"))
     repair_case.repair()

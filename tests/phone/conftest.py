@@ -109,10 +109,11 @@ class PhoneEnd:
 
 
 class RecordingLedger:
-    """A ledger that records its calls in order."""
+    """A ledger that records its calls in order. `flushed`: how many of them are written to its file."""
 
     def __init__(self) -> None:
         self.notes: list[tuple[Any, ...]] = []
+        self.flushed = 0
 
     def add(self, file_id: str, sha256: str, size: int) -> None:
         self.notes.append(("add", file_id, sha256, size))
@@ -125,6 +126,9 @@ class RecordingLedger:
 
     def forget_everything(self) -> None:
         self.notes.append(("forget everything",))
+
+    def flush(self) -> None:
+        self.flushed = len(self.notes)
 
 
 class Wired:

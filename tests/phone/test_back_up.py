@@ -17,7 +17,8 @@ import pytest
 
 from migrate.backup.folder import BackupFolder
 from migrate.backup.reader import Backup
-from migrate.backup.seal import SealDraft, read_seal
+from migrate.backup.seal import read_seal
+from migrate.backup.seal_draft import SealDraft
 from migrate.backup.verify.run import verify
 from migrate.problems import (
     AnotherProgramSyncing,

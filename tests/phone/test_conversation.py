@@ -231,6 +231,18 @@ def test_partial_files_of_a_killed_run_are_removed(wired: Any) -> None:
     assert not left.exists()
 
 
+def test_hashes_are_on_the_disk_before_the_phone_is_told_that_its_files_arrived(wired: Any) -> None:
+    saved = wired.backup()
+    for number in range(3):
+        name = f"{FILE_ID[:-1]}{number}"
+        wired.phone.upload((f"{UDID}/Snapshot/ab/{name}", [b"x"], WHOLE))
+        assert wired.phone.status()[0] == 0
+        assert wired.ledger.notes[-1] == ("add", name, sha256(b"x"), 1)
+        assert wired.ledger.flushed == number + 1
+    wired.phone.respond()
+    saved.result()
+
+
 # -- a full disk -----------------------------------------------------------------------------------------------------
 
 

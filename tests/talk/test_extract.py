@@ -12,7 +12,7 @@ import pytest
 from migrate.backup.extract.unfinished import NOTE
 from migrate.backup.folder import BackupFolder
 from migrate.backup.record import file_id
-from migrate.backup.seal import SealDraft
+from migrate.backup.seal_draft import SealDraft
 from migrate.problems import UsageWrong
 from migrate.talk.commands.extract import pattern_of
 

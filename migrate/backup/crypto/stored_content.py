@@ -61,14 +61,19 @@ class BlobReader:
     """
 
     def __init__(
-        self, path: Path, key: bytes | None, *, piece_bytes: int = PIECE_BYTES, pieces_kept: int = PIECES_KEPT
+        self,
+        source: Path | FileIO,
+        key: bytes | None,
+        *,
+        piece_bytes: int = PIECE_BYTES,
+        pieces_kept: int = PIECES_KEPT,
     ) -> None:
-        """Decrypts `piece_bytes` at a time, and keeps the last `pieces_kept` pieces."""
+        """Decrypts `piece_bytes` at a time, and keeps the last `pieces_kept` pieces. Closes `source`, if it is open."""
         self._key = key
         self._piece_bytes = piece_bytes
         self._pieces_kept = pieces_kept
         self._pieces: dict[int, bytes] = {}
-        self._file: Final = open_regular_file(path)
+        self._file: Final = open_regular_file(source) if isinstance(source, Path) else source
         try:
             self.stored_bytes = self._file.seek(0, 2)
             padding = self._padding()

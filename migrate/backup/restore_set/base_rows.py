@@ -28,6 +28,7 @@ from migrate.backup.restore_set.builder import SetBuilder
 from migrate.backup.restore_set.rekey import CannotIncludeRecord, SameKeys
 from migrate.backup.restore_set.rows import BLOB_MISSING
 from migrate.backup.restore_set.stored_files import LinkQueue
+from migrate.backup.seal import Seal
 from migrate.problems import BadRecord, RestoreWouldDelete
 
 GRAFT_DOMAINS: Final = frozenset({"HomeDomain", "CameraRollDomain", "KeyboardDomain"})
@@ -44,7 +45,7 @@ wrong one: the numbers of both phones begin at IMG_0001 (categories 2)."""
 class BaseRows:
     """Adds the rows of the new phone's own backup to a set that has the chosen records already.
 
-    `domains` are the domains to add, None for all. `unreadable` are file ids that the phone could not read, each with
+    `seal` is that of the backup. `domains` are the domains to add, None for all. `unreadable` are file ids that the phone could not read, each with
     the reason. `replaced` are file ids to leave out, `sent` those of files already in the set. `replaced_files` counts
     the files left out.
     """
@@ -54,6 +55,7 @@ class BaseRows:
         builder: SetBuilder,
         base: Manifest,
         *,
+        seal: Seal | None,
         domains: Collection[str] | None,
         unreadable: Mapping[str, str],
         replaced: Collection[str],
@@ -62,6 +64,7 @@ class BaseRows:
         self._builder = builder
         self._base = base
         self._rekey = SameKeys(base)
+        self._seal = seal
         self._domains = domains
         self._unreadable = unreadable
         self._unread_without_row = set(unreadable) - {file_id(*NOT_NEEDED)}
@@ -73,7 +76,8 @@ class BaseRows:
 
     def send(self) -> None:
         """Raises RestoreWouldDelete: a record that must stay on the phone cannot be sent to it."""
-        with self._builder.link_blobs_from(self._base.folder, self._base.count, self._on_missing_blob) as self._links:
+        folder, count = self._base.folder, self._base.count
+        with self._builder.link_blobs_from(folder, self._seal, count, self._on_missing_blob) as self._links:
             for row in self._base.rows(self._on_bad):
                 self._unread_without_row.discard(row.file_id)
                 if self._domains is not None and row.domain not in self._domains:

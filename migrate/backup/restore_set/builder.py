@@ -21,7 +21,7 @@ from migrate.backup.mbfile.encode import encode_mbfile
 from migrate.backup.private_files import write_new
 from migrate.backup.record import Kind, Record, file_id
 from migrate.backup.restore_set.link_worker import FOLDER_MODE
-from migrate.backup.restore_set.set_seal import SealOf, write_set_seal
+from migrate.backup.restore_set.set_seal import SetSeal
 from migrate.backup.restore_set.stored_files import LinkQueue, open_linker
 from migrate.backup.seal import Seal
 from migrate.problems import BadRecord, CannotCompose
@@ -84,10 +84,13 @@ class SetBuilder:
     _rows: list[ManifestRow] = field(default_factory=list, repr=False)
     _count: int = 0
     _has_absent: bool = False
-    _written: dict[str, str] = field(default_factory=dict, repr=False)
+    _seal: SetSeal = field(init=False, repr=False)
     _needed: _Paths = field(default_factory=lambda: defaultdict(set), repr=False)
     _directories: _Paths = field(default_factory=lambda: defaultdict(set), repr=False)
     _symlinks: _Paths = field(default_factory=lambda: defaultdict(set), repr=False)
+
+    def __post_init__(self) -> None:
+        self._seal = SetSeal(self.place)
 
     # -- rows --------------------------------------------------------------------------------------------------------
 
@@ -137,12 +140,20 @@ class SetBuilder:
 
     @contextmanager
     def link_blobs_from(
-        self, folder: BackupFolder, expected: int, on_missing_blob: Callable[[int], None]
+        self, folder: BackupFolder, seal: Seal | None, expected: int, on_missing_blob: Callable[[int], None]
     ) -> Iterator[LinkQueue]:
-        """A queue that links stored files of `folder` into the set; finished when the block ends. `on_missing_blob`
-        gets the number of each row whose stored file is missing."""
+        """A queue that links stored files of `folder`, sealed by `seal`, into the set; finished when the block ends.
+        `on_missing_blob` gets the number of each row whose stored file is missing."""
+        sealed = seal.rows.sha256_of if seal is not None else _not_sealed
+        add = self._seal.add
+
+        def on_linked(files: list[tuple[str, int]]) -> None:
+            for file_id, size in files:
+                add(file_id, sealed(file_id), size)
+            self._moved(len(files), sum(size for _, size in files))
+
         with open_linker(folder.path, self.place, expected) as worker:
-            links = LinkQueue(worker, on_missing_blob, self._moved)
+            links = LinkQueue(worker, on_missing_blob, on_linked)
             yield links
             links.finish()
 
@@ -162,16 +173,16 @@ class SetBuilder:
         """Add a file with new content."""
         write_new(self.target(record.file_id), stored, sync=False)  # the whole set is flushed at its end
         self.add_row(record, record.kind, encode_mbfile(record, ios_version=self.ios_version))
-        self.count_file(record.file_id, len(stored), hashlib.sha256(stored).hexdigest())
+        self.count_file(record.file_id, len(stored), hashlib.sha256(stored).digest())
 
-    def count_file(self, identity: str, stored_bytes: int, sha256: str) -> None:
+    def count_file(self, identity: str, stored_bytes: int, sha256: bytes) -> None:
         """Count a stored file that was written, not linked; its digest goes into the set's seal."""
-        self._written[identity] = sha256
+        self._seal.add(identity, sha256, stored_bytes)
         self._moved(1, stored_bytes)
 
-    def write_seal(self, seal_of: SealOf, like: Seal | None) -> None:
-        """Write the seal of the complete set beside it. See `write_set_seal`."""
-        write_set_seal(self.place, self._written, seal_of, like)
+    def write_seal(self, app_groups: Seal | None) -> None:
+        """Write the seal of the complete set beside it. See `SetSeal`."""
+        self._seal.write(app_groups)
 
     # -- directories -------------------------------------------------------------------------------------------------
 
@@ -214,6 +225,10 @@ class SetBuilder:
         self._needed.clear()
         for domain, path, kind in self.manifest.paths():
             self._note_path(domain, path, kind)
+
+
+def _not_sealed(_: str) -> None:
+    return None
 
 
 def _found(manifest: Manifest, domain: str, path: str) -> Row | None:

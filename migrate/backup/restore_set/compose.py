@@ -124,6 +124,7 @@ def _compose_from_one(request: SetRequest, source: Manifest, progress: Progress)
             builder,
             source,
             rekey,
+            seal=seal,
             excluded=_excluded(seal, request.damaged),
             excluded_domains={KEYCHAIN: "its items open with this backup's own keys alone"}
             if encryption.is_new
@@ -132,7 +133,7 @@ def _compose_from_one(request: SetRequest, source: Manifest, progress: Progress)
         rows.send(request.wanted)
         builder.add_directories(source)
         made = _finished(request, builder, SetPlists(source.folder, changes=encryption.plist_changes))
-        builder.write_seal(lambda _: seal, seal)
+        builder.write_seal(seal)
         return made
 
 
@@ -154,6 +155,7 @@ def _compose_on_base(request: SetRequest, source: Manifest, base: Manifest, prog
             builder,
             source,
             rekey,
+            seal=seal,
             excluded=_excluded(seal, request.damaged),
             excluded_domains=EXCLUDED_DOMAINS,
             joins_another_phone=True,
@@ -164,6 +166,7 @@ def _compose_on_base(request: SetRequest, source: Manifest, base: Manifest, prog
         base_rows = BaseRows(
             builder,
             base,
+            seal=base_seal,
             domains=None if is_rebuild else GRAFT_DOMAINS,
             unreadable=_unreadable_of(base, request.base_seals, base_seal),
             replaced=request.replaced,
@@ -173,7 +176,7 @@ def _compose_on_base(request: SetRequest, source: Manifest, base: Manifest, prog
         builder.add_directories(base, source, chosen.sent)
         plists = SetPlists(base.folder, source.folder, keeps_own_apps=is_rebuild)
         made = _finished(request, builder, plists)
-        builder.write_seal(lambda name: seal if name in chosen.sent else base_seal, base_seal)
+        builder.write_seal(base_seal)
         return replace(made, replaced_files=base_rows.replaced_files)
 
 

@@ -111,7 +111,7 @@ class ReencryptedContent(SameKeys):
             return record.protection_class
         return found if found in self.keys.classes else DEFAULT_PROTECTION_CLASS
 
-    def write(self, row: Row, inode: int | None, target: Path) -> tuple[bytes, int, str]:
+    def write(self, row: Row, inode: int | None, target: Path) -> tuple[bytes, int, bytes]:
         """Write the content to `target`, a new file. Returns the row's archive, the number of stored bytes, and their
         SHA-256.
 
@@ -180,8 +180,8 @@ class _ContentTotals:
         return self._sum.digest()
 
     @property
-    def sha256(self) -> str:
-        return self._seal.hexdigest()
+    def sha256(self) -> bytes:
+        return self._seal.digest()
 
 
 def protection_class_of(encryption_key: bytes) -> int:

@@ -27,6 +27,7 @@ from migrate.backup.restore_set.another_phone import BOUND_REASON, is_bound_to_p
 from migrate.backup.restore_set.builder import RecordPath, SetBuilder
 from migrate.backup.restore_set.rekey import CannotIncludeRecord, ReencryptedContent, SameKeys, with_inode
 from migrate.backup.restore_set.stored_files import LinkQueue
+from migrate.backup.seal import Seal
 from migrate.problems import BadRecord, UnsafeName
 
 BLOB_MISSING = "its stored bytes are not in the backup"
@@ -35,9 +36,10 @@ BLOB_MISSING = "its stored bytes are not in the backup"
 class ChosenRows:
     """Adds the chosen records of one backup to a set.
 
-    `excluded` are file ids to leave out, each with the reason. `joins_another_phone`: the set also has rows of another
-    phone, which keep their inode numbers, so every row here gets a new one, and what is bound to its phone is left out.
-    `empty_companions` are needed where the phone keeps companions that the set does not bring (companions.py).
+    `seal` is that of the backup. `excluded` are file ids to leave out, each with the reason. `joins_another_phone`: the
+    set also has rows of another phone, which keep their inode numbers, so every row here gets a new one, and what is
+    bound to its phone is left out. `empty_companions` are needed where the phone keeps companions that the set does not
+    bring (companions.py).
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class ChosenRows:
         manifest: Manifest,
         rekey: SameKeys,
         *,
+        seal: Seal | None,
         excluded: Mapping[str, str],
         excluded_domains: Mapping[str, str] | None = None,
         joins_another_phone: bool = False,
@@ -54,6 +57,7 @@ class ChosenRows:
         self._builder = builder
         self._manifest = manifest
         self._rekey = rekey
+        self._seal = seal
         self._excluded = excluded
         self._excluded_domains = excluded_domains or {}
         self._joins = joins_another_phone
@@ -71,7 +75,7 @@ class ChosenRows:
         """Add everything `wanted` to the set, without the directories above."""
         wanted = wanted if isinstance(wanted, (set, frozenset)) else frozenset(wanted)
         folder = self._manifest.folder
-        with self._builder.link_blobs_from(folder, len(wanted), self._on_missing_blob) as self._links:
+        with self._builder.link_blobs_from(folder, self._seal, len(wanted), self._on_missing_blob) as self._links:
             found = self._pass(wanted)
             self._links.finish_requests()
             if not self._joins:  # no rows of another backup follow
@@ -80,7 +84,9 @@ class ChosenRows:
         if found < len(wanted):
             self._drop_missing(wanted)
         databases, self._databases = self._databases, {}
-        with self._builder.link_blobs_from(folder, 3 * len(databases), self._on_missing_blob) as self._links:
+        with self._builder.link_blobs_from(
+            folder, self._seal, 3 * len(databases), self._on_missing_blob
+        ) as self._links:
             self._send_companions([row.record() for row in databases.values()])
             self._links.finish_requests()
         self._builder.flush()

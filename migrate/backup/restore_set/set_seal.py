@@ -2,57 +2,65 @@
 
 Where a stored file is linked, its digest is the one taken when the phone sent it, so what rots after that, before or
 while the set is composed, shows when the set is sent. Where a file is written, its digest is of what was written.
+
+What is in the set is noted as it is made, so its folder is not listed again.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
+from migrate.backup.file_ids import ID_BYTES
 from migrate.backup.folder import PLIST_LIMIT_BYTES, BackupFolder
-from migrate.backup.seal import Seal, sha256_of, write_seal
+from migrate.backup.seal import Seal, sha256_of, write_seal_of
+from migrate.backup.seal_file import DIGEST_BYTES, SealedFile, SortedRecords
 from migrate.problems import CannotCompose
 
-SealOf = Callable[[str], Seal | None]
-"""The seal of the backup that a linked file, by its file id, comes from."""
+_SIZE_BYTES = 8
 
 
-def write_set_seal(place: Path, written: Mapping[str, str], seal_of: SealOf, app_groups: Seal | None) -> None:
-    """Write the seal of the complete set in `place`, beside it.
+class SetSeal:
+    """The digests of the stored files of a set at `place`, kept outside memory."""
 
-    `written` are the digests of the files that were written, by file id. A linked file that its backup's seal does not
-    know is read. `app_groups` is the seal of the phone that the set is a backup of.
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._files = SortedRecords(place.parent, ID_BYTES + DIGEST_BYTES + _SIZE_BYTES)
 
-    Raises:
-        CannotCompose: a file of the set cannot be read.
-    """
-    digests: dict[str, str] = {}
-    sizes: dict[str, int] = {}
-    with os.scandir(place) as entries:
-        shards = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
-    for shard in shards:
-        with os.scandir(place / shard) as entries:
-            for entry in entries:
-                seal = seal_of(entry.name)
-                digest = written.get(entry.name) or (seal.digests.get(entry.name) if seal else None)
-                digests[entry.name] = digest or _read(place / shard / entry.name)
-                sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
-    folder = BackupFolder(place)
-    write_seal(
-        place.parent,
-        place.name,
-        Seal(
+    def add(self, file_id: str, sha256: bytes | None, size: int) -> None:
+        """Note a stored file of the set. `sha256` None: it is read.
+
+        Raises:
+            CannotCompose: it cannot be read.
+        """
+        if sha256 is None:
+            sha256 = bytes.fromhex(_read(self._place / file_id[:2] / file_id))
+        self._files.add(b"%b%b%b" % (bytes.fromhex(file_id), sha256, size.to_bytes(_SIZE_BYTES, "big")))
+
+    def write(self, app_groups: Seal | None) -> None:
+        """Write the seal of the complete set beside it. `app_groups` is the seal of the phone that the set is a backup
+        of.
+
+        Raises:
+            CannotCompose: a file of the set cannot be read.
+        """
+        folder = BackupFolder(self._place)
+        content = Seal(
             uuid=folder.status_uuid,
             date=folder.status_date,
-            digests=digests,
-            sizes=sizes,
+            digests={},
+            sizes={},
             unreadable={},
             app_groups=app_groups.app_groups if app_groups else None,
             manifest=_read(folder.manifest_db),
-            plists={name: _read(place / name) for name in PLIST_LIMIT_BYTES},
-        ),
-    )
+            plists={name: _read(self._place / name) for name in PLIST_LIMIT_BYTES},
+        )
+        write_seal_of(self._place.parent, self._place.name, content, self._rows())
+
+    def _rows(self) -> Iterator[SealedFile]:
+        end = ID_BYTES + DIGEST_BYTES
+        for record in self._files:
+            yield SealedFile(record[:ID_BYTES], record[ID_BYTES:end], int.from_bytes(record[end:], "big"))
 
 
 def _read(path: Path) -> str:

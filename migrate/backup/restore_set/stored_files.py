@@ -12,6 +12,7 @@ import queue
 import subprocess
 import sys
 import threading
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,15 +20,13 @@ from pathlib import Path
 from typing import Protocol
 
 from migrate.backup.restore_set import link_worker
-from migrate.backup.restore_set.link_worker import BATCH, LINKED, MISSING, Links
+from migrate.backup.restore_set.link_worker import BATCH, MISSING, Answer, Links
 
 PROCESS_MIN_FILES = 20_000
 """From this number of files on, starting the process (about 30 ms) does not matter."""
 
 _SMALL_BATCH = 250  # small, so that progress is reported for copies too, which are slower
 _BATCHES_AHEAD = 64
-
-Answer = tuple[bytes, int]
 
 
 class _Linker(Protocol):
@@ -41,21 +40,24 @@ class _Linker(Protocol):
 
 class LinkQueue:
     """Requests links and reports the results later. `on_missing_blob` gets the number given with a file id whose stored
-    file is missing; `on_moved` gets how many files and bytes were linked.
+    file is missing; `on_linked` gets the file ids and lengths of those that were linked.
 
     Raises:
         OSError: a file could be neither linked nor copied; from every method.
     """
 
     def __init__(
-        self, open_linker: _Linker, on_missing_blob: Callable[[int], None], on_moved: Callable[[int, int], None]
+        self,
+        open_linker: _Linker,
+        on_missing_blob: Callable[[int], None],
+        on_linked: Callable[[list[tuple[str, int]]], None],
     ) -> None:
         self._linker = open_linker
         self._on_missing_blob = on_missing_blob
-        self._on_moved = on_moved
+        self._on_linked = on_linked
         self._ids: list[str] = []
         self._numbers: list[int] = []
-        self._asked: deque[list[int]] = deque()
+        self._asked: deque[tuple[list[str], list[int]]] = deque()
 
     def link(self, file_id: str, number: int) -> None:
         self._ids.append(file_id)
@@ -77,18 +79,19 @@ class LinkQueue:
 
     def _ask(self) -> None:
         self._linker.ask(self._ids)
-        self._asked.append(self._numbers)
+        self._asked.append((self._ids, self._numbers))
         self._ids, self._numbers = [], []
 
     def _collect_answers(self, *, wait: bool) -> None:
         while self._asked and (answer := self._linker.answer(wait=wait)) is not None:
-            outcomes, stored_bytes = answer
-            numbers = self._asked.popleft()
-            if MISSING in outcomes:
-                for number, outcome in zip(numbers, outcomes, strict=True):
+            ids, numbers = self._asked.popleft()
+            linked = list(zip(ids, answer, strict=True))
+            if min(answer) < 0:
+                for number, outcome in zip(numbers, answer, strict=True):
                     if outcome == MISSING:
                         self._on_missing_blob(number)
-            self._on_moved(outcomes.count(LINKED), stored_bytes)
+                linked = [(file_id, size) for file_id, size in linked if size >= 0]
+            self._on_linked(linked)
             wait = False
 
 
@@ -127,6 +130,7 @@ class _ThreadLinker:
 
     def close(self) -> None:
         self._answers.clear()
+        self._links.close()
 
 
 def clean_environment() -> dict[str, str]:
@@ -198,10 +202,12 @@ class _ProcessLinker:
 
     def _answer(self, count: int) -> Answer:
         assert self._process.stdout is not None
-        answer = self._process.stdout.read(8 + count)
-        if len(answer) < 8 + count:
+        answer: Answer = array("q")
+        stored = self._process.stdout.read(count * answer.itemsize)
+        if len(stored) < count * answer.itemsize:
             raise ChildProcessError("the program that makes the links ended")
-        return answer[8:], int.from_bytes(answer[:8], "big")
+        answer.frombytes(stored)
+        return answer
 
     def _error_of_process(self) -> OSError | None:
         """The error that the process wrote to its standard error."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from migrate.backup.folder import BackupFolder
 from migrate.backup.links import link_or_copy, link_tree
 from migrate.backup.private_files import FOLDER_MODE, write_atomically
-from migrate.backup.safe_path import inside
+from migrate.backup.seal import find_seal
 
 PROTECTED = "protected.json"
 
@@ -42,11 +42,12 @@ class Place:
         kept = self.path / source.name
         self.path.mkdir(exist_ok=True, parents=True, mode=FOLDER_MODE)
         link_tree(source, kept)
-        seal = inside(seals, f"{BackupFolder(source).udid}.json")
-        beside = self.path / seal.name
-        beside.unlink(missing_ok=True)
+        udid = BackupFolder(source).udid
+        while (beside := find_seal(self.path, udid)).exists():
+            beside.unlink()
+        seal = find_seal(seals, udid)
         if seal.exists():
-            link_or_copy(seal, beside)
+            link_or_copy(seal, self.path / seal.name)
         return kept
 
     # -- protections ---------------------------------------------------------------------------------------------

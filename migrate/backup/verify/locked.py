@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from pathlib import Path
 
 from migrate.backup.crypto.cipher import BLOCK_BYTES
 from migrate.backup.crypto.stored_content import open_regular_file
 from migrate.backup.folder import BackupFolder
+from migrate.backup.held_shards import HeldShards
 from migrate.backup.record import Kind, Record
-from migrate.backup.seal import Seal, sha256_of
+from migrate.backup.seal import Seal
+from migrate.backup.seal_file import SealedFile, SealRows
 from migrate.backup.verify.blobs import CHUNK_BYTES
 from migrate.backup.verify.findings import Findings
 from migrate.backup.verify.stored_files import StoredFiles
-from migrate.backup.verify.thread_pool import in_order
-from migrate.problems import UnsafeName, damage
+from migrate.backup.verify.thread_pool import SMALL_BYTES, in_order
+from migrate.problems import damage
 
 
 def check_without_password(
@@ -32,26 +35,35 @@ def check_without_password(
     on_read: Callable[[int], None],
 ) -> None:
     """Add findings for stored files that are damaged, and for what cannot be checked."""
-    digests = seal.digests if seal else {}
-    for file_id in sorted(digests.keys() - stored.sizes.keys() - stored.irregular.keys()):
-        found.add(damage.StoredFileMissing(file_id))
+    rows = seal.rows if seal is not None else SealRows.pack(())
+    for row in rows:
+        file_id = row.file_id.hex()
+        if stored.get(file_id) is None and file_id not in stored.irregular:
+            found.add(damage.StoredFileMissing(file_id))
     for file_id in sorted(stored.irregular):
         found.add(damage.EntryStrange(f"{file_id[:2]}/{file_id}"))
-    right_length: list[str] = []
-    for file_id, size in sorted(stored.sizes.items()):
-        if size % BLOCK_BYTES:
-            found.add(damage.StoredFileLengthImpossible(file_id, size))
-        elif seal is not None and seal.sizes.get(file_id, size) != size:
-            found.add(damage.StoredFileChanged(file_id))
-        elif file_id in digests:
-            right_length.append(file_id)
-    if read:
-        for file_id, sha256 in _hashed(folder, right_length):
-            if sha256 != digests[file_id]:
+
+    def to_read() -> Iterator[tuple[SealedFile, int]]:
+        for file_id, size in stored:
+            sealed = rows.get(one := bytes.fromhex(file_id))
+            if size % BLOCK_BYTES:
+                found.add(damage.StoredFileLengthImpossible(file_id, size))
+            elif sealed is not None and sealed[1] != size:
                 found.add(damage.StoredFileChanged(file_id))
-            on_read(stored.sizes[file_id])
+            elif sealed is not None and read:
+                yield SealedFile(one, sealed[0], size), size
+
+    with HeldShards(folder.path, flat=folder.is_flat) as shards:
+
+        def is_as_sealed(one: tuple[SealedFile, int]) -> tuple[SealedFile, bool]:
+            return one[0], _sha256_of(shards, one[0]) == one[0].sha256
+
+        for row, is_right in in_order(is_as_sealed, to_read(), itemgetter(1)):
+            if not is_right:
+                found.add(damage.StoredFileChanged(row.file_id.hex()))
+            on_read(row.size)
     not_checked = damage.ContentsNotChecked if folder.has_plain_list else damage.NotCheckedWithoutPassword
-    found.add(not_checked(len(stored.sizes), len(digests)))
+    found.add(not_checked(len(stored), len(rows)))
 
 
 def check_against_plain_list(
@@ -70,7 +82,7 @@ def check_against_plain_list(
         if record.kind is not Kind.FILE:
             continue
         files += 1
-        size = stored.sizes.get(record.file_id)
+        size = stored.get(record.file_id)
         if size is None and record.file_id not in stored.irregular:
             found.add(damage.FileMissing.of(record))
         elif read and size and not size % BLOCK_BYTES and record.digest is not None:
@@ -95,13 +107,13 @@ def _sha1_of(path: Path) -> bytes | None:
     return sha1.digest()
 
 
-def _hashed(folder: BackupFolder, file_ids: list[str]) -> Iterator[tuple[str, str | None]]:
-    """SHA-256 of each, in order; None where it cannot be read."""
-
-    def hashed(file_id: str) -> tuple[str, str | None]:
-        try:
-            return file_id, sha256_of(folder.blob(file_id))
-        except UnsafeName:
-            return file_id, None
-
-    return in_order(hashed, file_ids)
+def _sha256_of(shards: HeldShards, row: SealedFile) -> bytes | None:
+    """None where it cannot be read."""
+    file_id = row.file_id.hex()
+    try:
+        if row.size < SMALL_BYTES:
+            return hashlib.sha256(shards.read_small(file_id, row.size)).digest()
+        with shards.open_regular(file_id) as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return None

@@ -15,10 +15,11 @@ from migrate.backup.crypto.cipher import encrypted_size
 from migrate.backup.crypto.keybag import ClassKeys
 from migrate.backup.crypto.stored_content import BlobReader
 from migrate.backup.folder import BackupFolder
+from migrate.backup.held_shards import HeldShards
 from migrate.backup.manifest.open import open_manifest
 from migrate.backup.record import Kind, Record
 from migrate.backup.verify.blobs import Blob, examine_all
-from migrate.problems import BadRecord, UnsafeName
+from migrate.problems import BadRecord
 
 _PAGE_SIZE, _PAGE_COUNT = slice(16, 18), slice(28, 32)
 """In the first 100 bytes of a database (*read*: https://www.sqlite.org/fileformat2.html)."""
@@ -31,7 +32,7 @@ def find_contradicted(folder: BackupFolder, password: str | None, received: Mapp
         BackupUnreadable, PasswordMissing, WrongPassword: the manifest cannot be opened.
     """
     wrong: list[Record] = []
-    with open_manifest(folder, password) as manifest:
+    with open_manifest(folder, password) as manifest, HeldShards(folder.path, flat=folder.is_flat) as shards:
         for row in manifest.rows(lambda _: None):
             stored_bytes = received.get(row.file_id)
             if stored_bytes is None or row.flags & 7 != Kind.FILE:
@@ -40,13 +41,13 @@ def find_contradicted(folder: BackupFolder, password: str | None, received: Mapp
                 record = row.record()
                 blob = Blob(
                     record=record,
-                    path=folder.blob(row.file_id),
+                    shards=shards,
                     stored_bytes=stored_bytes,
                     sha256=None,
                     encrypted=manifest.is_encrypted,
                     digest_of_content=folder.is_flat,
                 )
-            except (BadRecord, UnsafeName):
+            except BadRecord:
                 continue
             if not _has_length_of_row(blob) and _is_contradicted(blob, manifest.class_keys):
                 wrong.append(record)
@@ -69,7 +70,7 @@ def _is_contradicted(blob: Blob, class_keys: ClassKeys | None) -> bool:
 
 def _is_complete_database(blob: Blob) -> bool:
     try:
-        with BlobReader(blob.path, None) as content:
+        with BlobReader(blob.shards.open_regular(blob.record.file_id), None) as content:
             header = content.read(100, 0)
     except OSError:
         return False

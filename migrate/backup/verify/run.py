@@ -13,21 +13,23 @@ docs/verify.md says what is found at which depth, and what cannot be found.
 
 from __future__ import annotations
 
+import heapq
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from migrate.backup.crypto.cipher import encrypted_size
-from migrate.backup.folder import BackupFolder, find_backup
-from migrate.backup.links import is_regular
+from migrate.backup.folder import FILE_ID, BackupFolder, find_backup
+from migrate.backup.held_shards import HeldShards
 from migrate.backup.manifest.open import open_manifest, open_plain_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
 from migrate.backup.safe_path import unsafe_name_reason
 from migrate.backup.seal import Seal, read_seal, sha256_of, stored_seal
+from migrate.backup.seal_file import Digests, SealRows, Sizes
 from migrate.backup.verify.blobs import Blob, examine_all
 from migrate.backup.verify.databases import check_database, is_key_database, summarize_messages
 from migrate.backup.verify.findings import Findings, Owners
@@ -161,6 +163,7 @@ def verify_locked(
     stored = list_stored_files(folder, found, finished=plists.finished)
     byte_counter = _ByteCounter(progress, stored.bytes)
     check_without_password(folder, stored, seal, found, read=depth == "full", on_read=byte_counter.add)
+    byte_counter.report()
     by_list = (
         _check_plain_list(folder, stored, found, owners_of, read=depth == "full") if folder.has_plain_list else None
     )
@@ -273,15 +276,12 @@ class _Check:
     """Stored files with the length in the manifest."""
     encrypted_lengths: int = 0
     """Stored files with the encrypted length of the length in the manifest."""
-    hashed: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """File id -> SHA-256 and size of sound files that the seal does not know."""
+    records: int = 0
 
     def verdict(self) -> Verdict:
         manifest = self.backup.manifest
         if manifest.manifest_key is not None and not manifest.is_padded:
             self.found.add(damage.ManifestNotPadded())
-        if not manifest.count:
-            self.found.add(damage.ManifestEmpty(self.folder.path))
         if manifest.has_log:
             self.found.add(damage.ManifestLogRead())
         for message in manifest.find_faults() if self.depth == "full" else ():
@@ -293,8 +293,10 @@ class _Check:
             self.found.add(damage.ManifestChanged())
         stored = list_stored_files(self.folder, self.found, finished=self.plists.finished, has_log=manifest.has_log)
         self._examine(stored)
+        if not self.records:
+            self.found.add(damage.ManifestEmpty(self.folder.path))
         self._compare_lengths_with_encryption()
-        for name in sorted([*stored.sizes, *stored.irregular]):  # without a row
+        for name in heapq.merge(stored.left(), sorted(stored.irregular)):  # without a row
             self.found.add(damage.StrayFile(name if self.folder.is_flat else f"{name[:2]}/{name}"))
         for name in sorted(stored.misplaced):
             self.found.add(damage.StrayFile(name))
@@ -303,24 +305,23 @@ class _Check:
             udid=self.plists.udid,
             ios_version=self.plists.ios_version,
             encrypted=manifest.is_encrypted,
-            records=manifest.count,
+            records=self.records,
             files=self.files,
             bytes=self.bytes,
             verdict="damaged" if self.found.errors else "whole",
             findings=self.found.all(),
-            seal=self._completed_seal() if self.make_seal and self.depth == "full" else None,
+            seal=self._completed_seal(stored) if self.make_seal and self.depth == "full" else None,
         )
 
-    def _completed_seal(self) -> Seal:
+    def _completed_seal(self, stored: StoredFiles) -> Seal:
         manifest = None if self.seal is None or self.backup.manifest.is_composed else self.seal.manifest
+        rows = self.seal.rows if self.seal is not None else ()
+        both = SealRows.spool(heapq.merge(rows, stored.sealed_rows()), None)
         return Seal(
             uuid=self.folder.status_uuid,
             date=self.folder.status_date,
-            digests={
-                **(self.seal.digests if self.seal else {}),
-                **{name: sha for name, (sha, _) in self.hashed.items()},
-            },
-            sizes={**(self.seal.sizes if self.seal else {}), **{name: size for name, (_, size) in self.hashed.items()}},
+            digests=Digests(both),
+            sizes=Sizes(both),
             unreadable=self.seal.unreadable if self.seal else {},
             app_groups=self.seal.app_groups if self.seal else None,
             manifest=manifest or (None if self.folder.is_flat else sha256_of(self.folder.manifest_db)),
@@ -332,18 +333,27 @@ class _Check:
         byte_counter = _ByteCounter(self.progress, stored.bytes)
         by_length_only = 0
         databases: list[Blob] = []
-        blobs = self._blobs(stored, byte_counter)
         keys = self.backup.manifest.class_keys
-        for number, examined in enumerate(examine_all(blobs, keys, read=read, on_read=byte_counter.add), 1):
-            for finding in examined.findings:
-                self.found.add(finding)
-            blob = examined.blob
-            by_length_only += not blob.has_checksum
-            if blob.sha256 is None and examined.sha256 is not None and examined.is_sound:
-                self.hashed[blob.record.file_id] = (examined.sha256, blob.stored_bytes)
-            if examined.is_sound and (examined.file_format == "database" or is_key_database(examined.blob.record)):
-                databases.append(examined.blob)
-            self.progress.files_moved(number)
+        number = 0
+        with (
+            HeldShards(self.folder.path, flat=self.folder.is_flat) as shards,
+            closing(self._blobs(stored, shards, byte_counter)) as blobs,
+            closing(examine_all(blobs, keys, read=read, on_read=byte_counter.add)) as results,
+        ):
+            for number, examined in enumerate(results, 1):
+                for finding in examined.findings:
+                    self.found.add(finding)
+                blob = examined.blob
+                by_length_only += blob.sha256 is None and not blob.has_checksum
+                is_sound = not examined.findings or examined.is_sound
+                if blob.sha256 is None and examined.sha256 is not None and is_sound:
+                    stored.note_digest(blob.record.file_id, examined.sha256)
+                if is_sound and (examined.file_format == "database" or is_key_database(blob.record)):
+                    databases.append(blob)
+                if not number % REPORT_EVERY_FILES:
+                    self.progress.files_moved(number)
+        self.progress.files_moved(number)
+        byte_counter.report()
         if not read:
             return
         for database in databases:
@@ -353,26 +363,33 @@ class _Check:
         if by_length_only:
             self.found.add(damage.CheckedByLengthOnly(by_length_only))
 
-    def _blobs(self, stored: StoredFiles, byte_counter: _ByteCounter) -> Iterator[Blob]:
-        """Every file row with a stored file to examine; others become findings. Removes the files from `stored`."""
+    def _blobs(
+        self, stored: StoredFiles, shards: HeldShards, byte_counter: _ByteCounter
+    ) -> Generator[Blob, None, None]:
+        """Every file row with a stored file to examine; others become findings. Takes the files from `stored`."""
         unreadable = self.seal.unreadable if self.seal else {}
-        digests = self.seal.digests if self.seal else {}
+        in_transit = self.seal.in_transit if self.seal else frozenset()
+        sealed = (self.seal.rows if self.seal else SealRows.pack(())).sha256_of
+        is_encrypted, is_flat = self.backup.manifest.is_encrypted, self.folder.is_flat
 
         def on_bad(bad: BadRecord) -> None:
-            stored.sizes.pop(bad.file_id, None)
+            self.records += 1
+            if FILE_ID.fullmatch(bad.file_id):
+                stored.take(bad.file_id)
             self.found.add(damage.RecordBad.of(bad, reason=bad.reason))
 
         folders = _Folders()
         for record in self.backup.records(on_bad):
+            self.records += 1
             self._check_row(record)
             folders.add(record)
             if record.kind is not Kind.FILE:
                 continue
             self.files += 1
-            size = stored.sizes.pop(record.file_id, None)
+            size = stored.take(record.file_id)
             self.bytes += size or 0
             self._count_length(record, size or 0)
-            if self.seal is not None and record.file_id in self.seal.in_transit:
+            if record.file_id in in_transit:
                 self.found.add(
                     damage.DamagedInTransit.of(record, size=record.size or 0, stored_size=size or 0, asked_twice=True)
                 )
@@ -383,16 +400,18 @@ class _Check:
             elif record.file_id in stored.irregular:
                 self.found.add(damage.FileNotAFile.of(record, found=stored.irregular.pop(record.file_id)))
             elif size is None:
-                self.found.add((damage.ListedTwice if self._is_there(record) else damage.FileMissing).of(record))
+                self.found.add(
+                    (damage.ListedTwice if stored.get(record.file_id) is not None else damage.FileMissing).of(record)
+                )
             else:
                 yield Blob(
                     record=record,
-                    path=self.folder.blob(record.file_id),
+                    shards=shards,
                     stored_bytes=size,
-                    sha256=digests.get(record.file_id),
-                    encrypted=self.backup.manifest.is_encrypted,
+                    sha256=sealed(record.file_id),
+                    encrypted=is_encrypted,
                     is_to_be_sealed=self.make_seal,
-                    digest_of_content=self.folder.is_flat,
+                    digest_of_content=is_flat,
                 )
         for record in folders.that_are_files(self.backup):
             self.found.add(damage.NameUsedAsFolder.of(record))
@@ -409,13 +428,6 @@ class _Check:
             self.found.add(damage.MarkedPlainButFilesEncrypted())
         if self.backup.manifest.is_encrypted and self.plain_lengths > 1 and not self.encrypted_lengths:
             self.found.add(damage.MarkedEncryptedButFilesPlain())
-
-    def _is_there(self, record: Record) -> bool:
-        """Whether the stored file exists, after another row of the same file id has taken it from the list."""
-        try:
-            return is_regular(self.folder.blob(record.file_id))
-        except UnsafeName:
-            return False
 
     def _check_row(self, record: Record) -> None:
         expected = file_id(record.domain, record.relative_path)
@@ -452,6 +464,10 @@ class _Folders:
                     yield record
 
 
+REPORT_EVERY_BYTES, REPORT_EVERY_FILES = 1 << 20, 256
+"""Reporting every small file took 3 % of the time."""
+
+
 class _ByteCounter:
     """Counts the bytes read by several threads, and reports them."""
 
@@ -459,10 +475,17 @@ class _ByteCounter:
         self._progress = progress
         self._total = total
         self._done = 0
+        self._reported = 0
         self._lock = threading.Lock()
 
     def add(self, count: int) -> None:
         with self._lock:
             self._done += count
-            done = self._done
+            if self._done < self._reported + REPORT_EVERY_BYTES:
+                return
+        self.report()
+
+    def report(self) -> None:
+        with self._lock:
+            self._reported = done = self._done
         self._progress.bytes_moved(done, self._total)

@@ -30,7 +30,7 @@ from migrate.backup.folder import BackupFolder
 from migrate.backup.links import link_or_copy
 from migrate.backup.private_files import FOLDER_MODE, sync_folder, write_atomically
 from migrate.backup.safe_path import inside
-from migrate.backup.seal import stored_seal
+from migrate.backup.seal import find_seal, stored_seal, write_seal
 from migrate.problems import MigrateError, SealDamaged
 
 FORMAT = 1
@@ -92,7 +92,7 @@ class RepairWorkspace:
 
     def copy_seal(self, seals: Path, udid: str) -> None:
         """Copy the original's seal, as the base of the clone's."""
-        source = inside(seals, f"{udid}.json")
+        source = find_seal(seals, udid)
         if source.is_file():
             link_or_copy(source, inside(self.seals, source.name))
 
@@ -147,11 +147,8 @@ class RepairWorkspace:
     def _clean_up(self, seals: Path) -> None:
         note = self.note
         assert note is not None
-        seal = inside(self.seals, f"{note.udid}.json")
-        if note.brings_seal and seal.exists():
-            seals.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-            write_atomically(inside(seals, seal.name), seal.read_bytes())  # home may lie on another disk
-            seal.unlink()
+        if note.brings_seal:
+            self._bring_seal(note.udid, seals)
         if note.keep_as is not None and self.before.exists():
             self.before.rename(self.original.with_name(note.keep_as))
             sync_folder(self.original.parent)
@@ -159,9 +156,16 @@ class RepairWorkspace:
             shutil.rmtree(self.before)
         self.clear()
 
+    def _bring_seal(self, udid: str, seals: Path) -> None:
+        with suppress(SealDamaged):
+            if (seal := stored_seal(self.seals, udid)) is not None:
+                seals.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+                write_seal(seals, udid, seal)  # home may lie on another disk
+                find_seal(self.seals, udid).unlink()
+
     def _may_replace_seal(self, note: RepairNote, seals: Path) -> bool:
         """Whether the seal in the home folder is of this backup; one of another backup stays."""
-        if not inside(self.seals, f"{note.udid}.json").exists():
+        if not find_seal(self.seals, note.udid).exists():
             return False
         try:
             there = stored_seal(seals, note.udid)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from migrate.backup.disk_space import free_bytes_at, hard_links_work
 from migrate.backup.folder import BackupFolder
+from migrate.backup.held_shards import HeldShards
 from migrate.backup.seal import Seal, sha256_of
 from migrate.journey.prompts import Confirmation
 from migrate.journey.run_state import Run
@@ -20,7 +21,7 @@ from migrate.journey.threads import in_thread
 from migrate.phone.phone import Phone
 from migrate.plan.model import Plan
 from migrate.plan.preflight import refuse_restore, refuse_restore_of_own_backup, refuse_without_room_for_proof
-from migrate.problems import NotAgreed, Problem, RestoreSetDamaged, UnsafeName, damage
+from migrate.problems import NotAgreed, Problem, RestoreSetDamaged, damage
 
 
 async def agree(run: Run, plan: Plan, composed: ComposedSet, safety: NewPhoneVerified | None) -> None:
@@ -70,14 +71,16 @@ async def refuse_damaged_set(run: Run, restore_set: Path) -> None:
 
 def _differences(folder: BackupFolder, seal: Seal) -> list[Problem]:
     found: list[Problem] = []
-    for file_id, size in seal.sizes.items():
-        try:
-            status = folder.blob(file_id).lstat()
-        except (OSError, UnsafeName):
-            found.append(damage.StoredFileMissing(file_id))
-            continue
-        if not stat.S_ISREG(status.st_mode) or status.st_size != size:
-            found.append(damage.StoredFileChanged(file_id))
+    with HeldShards(folder.path, flat=folder.is_flat) as shards:
+        for row in seal.rows:
+            file_id = row.file_id.hex()
+            try:
+                status = shards.status(file_id)
+            except OSError:
+                found.append(damage.StoredFileMissing(file_id))
+                continue
+            if not stat.S_ISREG(status.st_mode) or status.st_size != row.size:
+                found.append(damage.StoredFileChanged(file_id))
     for name, sha256 in seal.plists.items():
         if sha256_of(folder.path / name) != sha256:
             found.append(damage.StoredFileChanged(name))

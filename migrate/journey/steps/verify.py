@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.safe_path import inside
-from migrate.backup.seal import Seal, read_seal, write_seal
+from migrate.backup.seal import Seal, find_seal, read_seal, write_seal
 from migrate.backup.snapshots.place import Place
 from migrate.backup.verify.run import Verdict, verify
 from migrate.journey.backup_password import password_of
@@ -172,7 +171,7 @@ def write_made_seal(session: PhoneSession, folder: Path, made: Seal | None) -> N
         return
     with suppress(UnsafeName):  # another host's UDID that cannot be a file's name
         known = read_seal(seals_for(session, folder), BackupFolder(folder))
-        if known is None or made.digests.keys() - known.digests.keys():
+        if known is None or len(made.digests) > len(known.digests):  # it keeps what was known
             seals.mkdir(exist_ok=True, mode=0o700)
             write_seal(seals, BackupFolder(folder).udid, made)
 
@@ -202,7 +201,7 @@ def seals_for(session: PhoneSession, folder: Path) -> Path:
     """Where the seal of a backup lies: its own place (see `own_seals`), else under home."""
     own = own_seals(session, folder)
     with suppress(UnsafeName):
-        if own is not None and inside(own, f"{BackupFolder(folder).udid}.json").exists():
+        if own is not None and find_seal(own, BackupFolder(folder).udid).exists():
             return own
     return session.home.seals
 

@@ -17,7 +17,8 @@ from typing import Any, Final, Literal, Protocol
 from pymobiledevice3.exceptions import PyMobileDevice3Exception
 
 from migrate.backup.folder import FILE_ID, BackupFolder
-from migrate.backup.seal import Seal, SealDraft, read_seal
+from migrate.backup.seal import Seal, read_seal
+from migrate.backup.seal_draft import SealDraft
 from migrate.backup.unreadable import HARMLESS_ID, Place, find_place, is_harmless
 from migrate.phone.connection import PhoneConnection
 from migrate.phone.lockdown import write_private
@@ -253,12 +254,15 @@ class SealLedger:
     def mark_damaged(self, file_id: str, reason: str) -> None:
         self._draft.mark_damaged(file_id, reason)
 
+    def flush(self) -> None:
+        self._draft.flush()
+
     @property
     def unreadable(self) -> frozenset[str]:
         return frozenset(self._draft.unreadable)
 
     @property
-    def received(self) -> dict[str, int]:
+    def received(self) -> Mapping[str, int]:
         return self._draft.received
 
     def forget(self, file_id: str) -> None:

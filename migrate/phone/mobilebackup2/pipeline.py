@@ -40,6 +40,8 @@ class Ledger(Protocol):
     def mark_unreadable(self, file_id: str, reason: str) -> None: ...
     def forget(self, file_id: str) -> None: ...
     def forget_everything(self) -> None: ...
+    def flush(self) -> None:
+        """Write what was recorded so far to its file, before the phone is told that its files arrived."""
 
 
 class NoLedger:
@@ -49,6 +51,7 @@ class NoLedger:
     def mark_unreadable(self, file_id: str, reason: str) -> None: ...
     def forget(self, file_id: str) -> None: ...
     def forget_everything(self) -> None: ...
+    def flush(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -275,6 +278,8 @@ class _Hasher:
                     self._ledger.forget(file_id)
                 case BlobRemoved(None):
                     self._ledger.forget_everything()
+                case FlushMarker():
+                    self._ledger.flush()
         except OSError as error:
             self.write_error = error
 

@@ -171,7 +171,7 @@ BY_CODE: Mapping[str, Mapping[str, Any]] = {
     "restore-set-damaged": {"first": "HomeDomain Library/SMS/sms.db is missing."},
     "restore-would-delete": {"reason": "its contents are missing"},
     "run-not-found": {"run": "20250101-000000-ffff", "known": ("20260101-120000-ab12",)},
-    "seal-damaged": {"path": f"seals/{OLD_UDID}.json", "reason": "it is not JSON"},
+    "seal-damaged": {"path": f"seals/{OLD_UDID}.seal", "reason": "its checksum is wrong"},
     "service-refused": {"asked_for": "to start its backup service"},
     "setup-unfinished": {"said": "its setup assistant is running"},
     "strange-file-in-backup": {"path": f"backups/{OLD_UDID}/3d"},
