@@ -69,13 +69,16 @@ class FileIds(Set[str]):
 
     def __init__(self, file_ids: Iterable[str] = ()) -> None:
         """Raises ValueError: one of them is no file id."""
-        shards = [bytearray() for _ in range(256)]
+        collector = FileIdCollector()
         for file_id in file_ids:
-            one = bytes.fromhex(file_id)
-            shards[one[0]] += one
-        if any(len(shard) % ID_BYTES for shard in shards):
-            raise ValueError("not a file id")
-        self.table = IdTable(b"".join(map(_sorted, shards)))
+            collector.add(file_id)
+        self.table = collector.table()
+
+    @classmethod
+    def of(cls, collector: FileIdCollector) -> FileIds:
+        made = cls()
+        made.table = collector.table()
+        return made
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)})"
@@ -90,6 +93,23 @@ class FileIds(Set[str]):
 
     def __len__(self) -> int:
         return len(self.table)
+
+
+class FileIdCollector:
+    """Collects file ids, in any order and several times, for a set."""
+
+    def __init__(self) -> None:
+        self._shards = [bytearray() for _ in range(256)]
+
+    def add(self, file_id: str) -> None:
+        """Raises ValueError: it is no file id."""
+        one = bytes.fromhex(file_id)
+        if len(one) != ID_BYTES:
+            raise ValueError(f"not a file id: {file_id[:60]!r}")
+        self._shards[one[0]] += one
+
+    def table(self) -> IdTable:
+        return IdTable(b"".join(map(_sorted, self._shards)))
 
 
 def _sorted(ids: bytearray) -> bytes:

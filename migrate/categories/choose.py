@@ -8,10 +8,11 @@ group are refused (atomic.py). A record with several owners moves if one of them
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
+from migrate.backup.file_ids import FileIdCollector, FileIds
 from migrate.backup.record import Kind, Record
 from migrate.categories.atomic import refuse_excepted_siblings
 from migrate.categories.catalogue import APP_PREFIX, EVERYTHING, nearest_of
@@ -34,9 +35,11 @@ class Amount:
 class Choice:
     """The records that move, and their owners."""
 
-    file_ids: frozenset[str]
+    file_ids: Set[str]
     owners: frozenset[str]
     """Category ids and `app:<bundle>`: everything that was chosen, even without a record in this backup."""
+    files: int = 0
+    """How many of the records are files."""
     by_owner: dict[str, Amount] = field(default_factory=dict)
     """Per chosen owner; a record with two chosen owners counts for both."""
     apps: frozenset[str] = frozenset()
@@ -91,7 +94,7 @@ def choose(
     """
     owners = chosen_owners(claims, categories=categories, except_=except_, apps=apps)
     by_owner = {owner: Amount() for owner in sorted(owners)}
-    file_ids: set[str] = set()
+    file_ids, files = FileIdCollector(), 0
     shared_with_unchosen: set[tuple[str, str]] = set()
     for record in records:
         record_owners = claims.owners(record.domain, record.relative_path)
@@ -99,13 +102,15 @@ def choose(
         if not moving:
             continue
         file_ids.add(record.file_id)
+        files += record.kind is Kind.FILE
         for owner in moving:
             _count(by_owner[owner], record)
         for owner in record_owners - owners:
             if owner.startswith(APP_PREFIX):
                 shared_with_unchosen.add((record.domain, owner.removeprefix(APP_PREFIX)))
     return Choice(
-        file_ids=frozenset(file_ids),
+        file_ids=FileIds.of(file_ids),
+        files=files,
         owners=owners,
         by_owner=by_owner,
         apps=frozenset(owner.removeprefix(APP_PREFIX) for owner in owners if owner.startswith(APP_PREFIX)),

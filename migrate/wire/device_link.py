@@ -31,6 +31,7 @@ from enum import Enum, auto
 from typing import Final
 
 from migrate.wire.device_link_messages import (
+    FILE_END,
     STREAM_PARTS,
     ContentsOfDirectory,
     CopyItem,
@@ -54,8 +55,11 @@ from migrate.wire.device_link_messages import (
     VersionExchange,
     VersionsOk,
     decode_path,
+    encode_file_start,
     encode_frame,
+    encode_frame_head,
     encode_stream_part,
+    read_listing,
     read_message,
     to_plist_array,
 )
@@ -147,8 +151,20 @@ class DeviceLink:
             encode_stream_part(message) if isinstance(message, STREAM_PARTS) else encode_frame(to_plist_array(message))
         )
 
-    def next(self) -> Message | NeedData:
-        """The host's next message, or NEED_DATA.
+    def send_whole_file(self, path: str, device_path: str, data: bytes) -> bytes:
+        """The bytes of FileStart, FileData (unless it is empty) and FileEnd together, for many small files.
+
+        Raises:
+            WeBroke: no file may begin in this state.
+        """
+        if self.state is not State.SENDING_FILES:
+            raise WeBroke(f"a file is not allowed in state {self.state.name}")
+        start = encode_file_start(path, device_path)
+        return b"".join((start, encode_frame_head(len(data)), data, FILE_END)) if data else start + FILE_END
+
+    def next(self, *, names_only: bool = False) -> Message | NeedData:
+        """The host's next message, or NEED_DATA. With `names_only`, the payload of a folder's listing may be a list of
+        its names instead of a dictionary.
 
         Raises:
             PeerBroke: the message is invalid, over a limit, or not allowed in this state. The session is over.
@@ -158,7 +174,7 @@ class DeviceLink:
         elif self.state is State.RECEIVING_FILE_DATA:
             message = self._next_part()
         else:
-            message = self._next_plist()
+            message = self._next_plist(names_only)
         if isinstance(message, NeedData):
             return message
         following = INCOMING_TRANSITIONS.get(self.state, {}).get(type(message))
@@ -183,10 +199,12 @@ class DeviceLink:
             raise PeerBroke(f"{of} of {length} bytes was announced; the limit is {limit}")
         return length
 
-    def _next_plist(self) -> Message | NeedData:
+    def _next_plist(self, names_only: bool) -> Message | NeedData:
         length = self._length(PLIST_LIMIT_BYTES, "a message")
         data = None if length is None else self._take(4, length)
-        return NEED_DATA if data is None else read_message(data)
+        if data is None:
+            return NEED_DATA
+        return (names_only and read_listing(data)) or read_message(data)
 
     def _next_file(self) -> Message | NeedData:
         length = self._length(PATH_LIMIT_BYTES, "a path")

@@ -6,12 +6,12 @@ Sources: facts 2.1, 2.2.
 
 from __future__ import annotations
 
-import plistlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from struct import pack
 from typing import TypeAlias
 
+from migrate.wire.fast_plists import encode_message, names_in_listing
 from migrate.wire.plist_frames import PeerBroke, WeBroke, read_plist
 
 EMPTY_TEXT = "___EmptyParameterString___"
@@ -155,21 +155,34 @@ STREAM_PARTS = (FileStart, FileData, FileEnd, FileError, StreamEnd)
 
 
 def encode_frame(array: list[object]) -> bytes:
-    data = plistlib.dumps(array, fmt=plistlib.FMT_BINARY)
+    data = encode_message(array)
     return pack(">I", len(data)) + data
 
 
 def encode_stream_part(message: Message) -> bytes:
     match message:
         case FileStart(path, device_path):
-            return b"".join(pack(">I", len(raw)) + raw for raw in (device_path.encode(), path.encode()))
+            return encode_file_start(path, device_path)
         case FileData(data):
-            return pack(">IB", len(data) + 1, DATA) + data
+            return encode_frame_head(len(data)) + data
         case FileEnd():
-            return pack(">IB", 1, END)
+            return FILE_END
         case FileError(text, code):
             return pack(">IB", len(text.encode()) + 1, code) + text.encode()
     return pack(">I", 0)
+
+
+def encode_file_start(path: str, device_path: str) -> bytes:
+    device, host = device_path.encode(), path.encode()
+    return b"%b%b%b%b" % (pack(">I", len(device)), device, pack(">I", len(host)), host)
+
+
+def encode_frame_head(size: int) -> bytes:
+    """What is in front of `size` bytes of a file."""
+    return pack(">IB", size + 1, DATA)
+
+
+FILE_END = pack(">IB", 1, END)
 
 
 def to_plist_array(message: Message) -> list[object]:
@@ -222,6 +235,13 @@ def read_message(data: bytes) -> Message:
         case ["DLMessageDisconnect", *_]:
             return Disconnect()
     raise PeerBroke("not a message that a host sends")
+
+
+def read_listing(data: bytes) -> StatusResponse | None:
+    """A successful answer to ContentsOfDirectory, with a list of the names as its payload. None: `read_message` has to
+    read it."""
+    names = names_in_listing(data)
+    return None if names is None else StatusResponse(0, "", names)
 
 
 def signed(status: int) -> int:

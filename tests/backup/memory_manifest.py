@@ -6,8 +6,8 @@ from __future__ import annotations
 import sqlite3
 
 from migrate.backup.crypto.cipher import encrypted_chunks, padding_for
-from migrate.backup.manifest.sqlite_pages import PAGE_BYTES
 from migrate.backup.manifest.vfs import VERSIONS, WRITE_AHEAD_LOG
+from migrate.backup.manifest.writer import PAGE_BYTES
 from migrate.backup.mbfile.encode import encode_mbfile
 from migrate.backup.record import Record, major_version
 

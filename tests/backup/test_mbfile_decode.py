@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from migrate.backup.mbfile.decode import decode_mbfile, parse_mbfile
 from migrate.backup.mbfile.encode import encode_mbfile
 from migrate.backup.mbfile.fast_decode import Layouts
+from migrate.backup.mbfile.learn_layout import UnusualArchive
 from migrate.backup.record import Kind, Record
 from migrate.problems import BadRecord
 
@@ -45,6 +46,23 @@ FILE = Record(
 )
 DIRECTORY = replace(FILE, size=0, protection_class=0, encryption_key=None, digest=None, extended_attributes=None)
 LINK = replace(DIRECTORY, mode=0o120755, target="/var/mobile/elsewhere")
+
+
+def in_other_order(blob: bytes) -> bytes:
+    """The archive as a program writes it that puts the root's object last: texts are in front of its numbers."""
+    archive = plistlib.loads(blob)
+    count = len(archive["$objects"])
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, UID):
+            return UID(count - value.data if value.data else 0)
+        if isinstance(value, dict):
+            return {key: moved(each) for key, each in value.items()}
+        return [moved(each) for each in value] if isinstance(value, list) else value
+
+    null, *objects = moved(archive["$objects"])
+    whole = {**moved(archive), "$objects": [null, *reversed(objects)]}
+    return plistlib.dumps(whole, fmt=plistlib.FMT_BINARY, sort_keys=True)
 
 
 def parsed(blob: bytes) -> tuple[Any, ...] | None:
@@ -121,6 +139,48 @@ records = st.builds(
     extended_attributes=st.none() | st.binary(max_size=400),
     target=st.none() | text,
 )
+
+
+@given(records, records, st.sampled_from(VERSIONS))
+def test_archives_in_another_order_read_the_same_whatever_was_read_before(
+    before: Record, then: Record, version: str
+) -> None:
+    layouts = knowing(in_other_order(encode_mbfile(before, ios_version=version)))
+    assert_decoders_agree(layouts, in_other_order(encode_mbfile(then, ios_version=version)))
+
+
+@pytest.mark.parametrize("record", [FILE, DIRECTORY, LINK], ids=["file", "directory", "link"])
+@pytest.mark.parametrize("path", ["b", "Library/Größe 雪" * 40, "x" * 14 + "/" * 300, ""], ids=len)
+def test_one_archive_in_another_order_teaches_the_layout_of_others(record: Record, path: str) -> None:
+    layouts = knowing(in_other_order(encode_mbfile(record, ios_version="18.0")))
+    other = replace(record, relative_path=path, modified=1_800_000_123, inode=77_777, mode=0o100600)
+    assert assert_decoders_agree(layouts, in_other_order(encode_mbfile(other, ios_version="18.0")))
+
+
+def test_several_layouts_in_another_order_are_known_at_once() -> None:
+    """The widths of their numbers differ, which nothing at a fixed place tells."""
+    made = [
+        in_other_order(encode_mbfile(replace(FILE, inode=inode, size=size), ios_version="18.0"))
+        for inode in (7, 700, 70_000, 1 << 40, 1 << 63)
+        for size in (9, 900, 90_000)
+    ]
+    layouts = knowing(*made)
+    assert all(assert_decoders_agree(layouts, blob) for blob in (*made, *reversed(made)))
+
+
+def test_a_failed_learning_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes as long as decoding: an archive in which two fields share one object teaches nothing."""
+    tried: list[bytes] = []
+
+    def refused(blob: bytes) -> None:
+        tried.append(blob)
+        raise UnusualArchive
+
+    monkeypatch.setattr("migrate.backup.mbfile.fast_decode.learn_layout", refused)
+    blob, layouts = encode_mbfile(FILE, ios_version="18.0"), Layouts()
+    for _ in range(2_000):
+        layouts.learn(blob)
+    assert 0 < len(tried) < 1_000
 
 
 @given(records, records, st.sampled_from(VERSIONS))
@@ -269,12 +329,13 @@ def mutated(blob: bytes, related: Sequence[bytes], chance: random.Random) -> byt
 
 
 def relatives() -> list[bytes]:
-    return [
+    usual = [
         encode_mbfile(replace(record, **other), ios_version=version)
         for version in ("14.3", "27.0")
         for record in (FILE, DIRECTORY, LINK)
         for other in ({}, {"relative_path": "Größe"}, {"inode": 1 << 63}, {"size": 1 << 40}, {"size": None})
     ]
+    return [*usual, *map(in_other_order, usual[:15])]
 
 
 @given(st.randoms(use_true_random=False))

@@ -4,6 +4,8 @@ to `spool`. Written from facts 2.1 to 2.4, independently of `migrate.phone.mobil
 from __future__ import annotations
 
 import contextlib
+import plistlib
+import struct
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from migrate.phone.mobilebackup2.link import DeviceLink
+from migrate.wire.fast_plists import encode_message
 
-CHUNK_BYTES = 1 << 20
+BUFFER_BYTES = 1 << 20
 KEPT = ("Status.plist", "Manifest.plist", "Manifest.db", "Info.plist")
 WHOLE, DATA = 0x00, 0x0C
 PROGRESS_AT = {"DLMessageUploadFiles": 2, "DLMessageDownloadFiles": 3, "DLMessageMoveItems": 3}
@@ -36,6 +39,69 @@ class Transcript:
     order: list[str] = field(default_factory=list)  # of the small files
 
 
+class Incoming:
+    """What the phone sends, read in large pieces."""
+
+    def __init__(self, link: DeviceLink) -> None:
+        self._socket = link._socket  # nothing is left in the link between two messages
+        self._buffer = bytearray(BUFFER_BYTES)
+        self._at = self._end = 0
+
+    def take(self, count: int) -> memoryview:
+        """The next `count` bytes, valid until the next call."""
+        self._need(count)
+        begin, self._at = self._at, self._at + count
+        return memoryview(self._buffer)[begin : self._at]
+
+    def length(self) -> int:
+        return int.from_bytes(self.take(4), "big")
+
+    def small_file(self) -> tuple[str, str, int] | None:
+        """Both paths and the size of the next file, if it is whole and in one frame. None: nothing was taken, because
+        there is none, or because it has to be taken part by part."""
+        self._need(4)
+        (device,) = UINT.unpack_from(self._buffer, self._at)
+        if not device:
+            return None
+        self._need(8 + device)
+        (host,) = UINT.unpack_from(self._buffer, self._at + 4 + device)
+        head = 8 + device + host
+        self._need(head + 5)
+        size, code = FRAME.unpack_from(self._buffer, self._at + head)
+        if code != DATA:
+            return None
+        self._need(head + 4 + size + 5)
+        if FRAME.unpack_from(self._buffer, self._at + head + 4 + size) != (1, WHOLE):
+            return None
+        device_path = str(self._buffer[self._at + 4 : self._at + 4 + device], "utf-8")
+        path = str(self._buffer[self._at + 8 + device : self._at + head], "utf-8")
+        if path.endswith(KEPT):
+            return None
+        self._at += head + 4 + size + 5
+        return device_path, path, size - 1
+
+    def _need(self, count: int) -> None:
+        if self._end - self._at < count:
+            self._fill(count)
+
+    def _fill(self, count: int) -> None:
+        left = self._end - self._at
+        if count > len(self._buffer):
+            self._buffer = self._buffer[self._at : self._end] + bytearray(count - left)
+        elif self._at:
+            self._buffer[:left] = self._buffer[self._at : self._end]
+        self._at, self._end = 0, left
+        view = memoryview(self._buffer)
+        while self._end < count:
+            received = self._socket.recv_into(view[self._end :])
+            if not received:
+                raise ConnectionError("the phone closed the connection")
+            self._end += received
+
+
+UINT, FRAME = struct.Struct(">I"), struct.Struct(">IB")
+
+
 @dataclass
 class Drain:
     """Answers every operation of a first backup."""
@@ -46,12 +112,16 @@ class Drain:
     on_status: Callable[[bytes], None] = lambda _: None
     names: dict[str, dict[str, int]] = field(default_factory=dict)  # folder -> name -> size
     seen: Transcript = field(default_factory=Transcript)
-    buffer: bytearray = field(default_factory=lambda: bytearray(CHUNK_BYTES))
+    incoming: Incoming = field(init=False, repr=False)
+    entries: dict[int, dict[str, Any]] = field(default_factory=dict)  # of a listing, by size
+
+    def __post_init__(self) -> None:
+        self.incoming = Incoming(self.link)
 
     def backup(self) -> dict[str, Any]:
         """Runs the backup. Returns its Response."""
         self.link.send_request({"MessageName": "Backup", "TargetIdentifier": self.udid})
-        while (message := self.link.receive())[0] != "DLMessageProcessMessage":
+        while (message := self._receive())[0] != "DLMessageProcessMessage":
             name = message[0]
             if self.seen.messages[-1:] != [name]:
                 self.seen.messages.append(name)
@@ -59,9 +129,17 @@ class Drain:
                 self.seen.last_percent = message[at]
             payload = getattr(self, "_" + name.removeprefix("DLMessage").removeprefix("DL"))(*message[1:])
             if payload is not None:
-                self.link.answer(payload=payload)
+                self._answer(0, payload)
         response: dict[str, Any] = message[1]
         return response
+
+    def _receive(self) -> list[Any]:
+        message: list[Any] = plistlib.loads(bytes(self.incoming.take(self.incoming.length())))
+        return message
+
+    def _answer(self, code: int, payload: Any) -> None:
+        data = encode_message(["DLMessageStatusResponse", code & (1 << 64) - 1, "___EmptyParameterString___", payload])
+        self.link.send_bytes(len(data).to_bytes(4, "big") + data)
 
     def _GetFreeDiskSpace(self, *_: Any) -> int:
         return 1 << 45
@@ -72,11 +150,11 @@ class Drain:
         return {}
 
     def _ContentsOfDirectory(self, path: str) -> dict[str, Any]:
-        listing: dict[str, Any] = {}
-        for name, size in self.names.get(path, {}).items():
-            kind = "DLFileTypeDirectory" if size < 0 else "DLFileTypeRegular"
-            listing[name] = {"DLFileType": kind, "DLFileSize": max(0, size)}
-        return listing
+        return {name: self._entry(size) for name, size in self.names.get(path, {}).items()}
+
+    def _entry(self, size: int) -> dict[str, Any]:
+        kind = "DLFileTypeDirectory" if size < 0 else "DLFileTypeRegular"
+        return self.entries.setdefault(size, {"DLFileType": kind, "DLFileSize": max(0, size)})
 
     def _MoveItems(self, items: dict[str, str], *_: Any) -> dict[str, Any]:
         self.seen.largest_move = max(self.seen.largest_move, len(items))
@@ -92,14 +170,23 @@ class Drain:
 
     def _UploadFiles(self, _: Any, percent: float, total: int) -> dict[str, Any]:
         self.seen.totals_announced += total
-        count = 0
-        while length := self.link.read_length():
-            device_path = self.link.read(length).decode()
-            path = self.link.read(self.link.read_length()).decode()
-            self.seen.device_paths["/".join(device_path.split("/")[:3])] += 1
-            self._note(path, self._one_file(path))
+        count, incoming, seen = 0, self.incoming, self.seen
+        while True:
+            if (small := incoming.small_file()) is not None:
+                device_path, path, size = small
+                seen.endings[WHOLE] += 1
+                seen.bytes_received += size
+                seen.largest_frame = max(seen.largest_frame, size)
+            elif length := incoming.length():
+                device_path = str(incoming.take(length), "utf-8")
+                path = str(incoming.take(incoming.length()), "utf-8")
+                size = self._one_file(path)
+            else:
+                break
+            seen.device_paths["/".join(device_path.split("/", 3)[:3])] += 1
+            self._note(path, size)
             count += 1
-        self.seen.largest_batch = max(self.seen.largest_batch, count)
+        seen.largest_batch = max(seen.largest_batch, count)
         return {}
 
     def _one_file(self, path: str) -> int:
@@ -107,12 +194,9 @@ class Drain:
         with contextlib.ExitStack() as stack:
             kept = stack.enter_context(self._kept(path).open("wb")) if name in KEPT else None
             while True:
-                head = self.link.read(5)
-                length, code = int.from_bytes(head[:4], "big") - 1, head[4]
-                if length > len(self.buffer):
-                    self.buffer = bytearray(length)
-                piece = memoryview(self.buffer)[:length]
-                self.link.read_into(piece)
+                length, code = FRAME.unpack(self.incoming.take(5))
+                length -= 1
+                piece = self.incoming.take(length)
                 if code != DATA:
                     break
                 size += length
@@ -144,15 +228,19 @@ class Drain:
                     self.link.send_bytes((len(data) + 1).to_bytes(4, "big") + b"\x0c" + data)
             self.link.send_bytes((1).to_bytes(4, "big") + b"\x00")
         self.link.send_bytes(bytes(4))
-        self.link.answer(-13 if failed else 0, payload=failed)
+        self._answer(-13 if failed else 0, failed)
 
     def _kept(self, path: str) -> Path:
         return self.spool / path.replace("/", "_")
 
     def _note(self, path: str, size: int) -> None:
         folder, _, name = path.rpartition("/")
+        known = self.names.get(folder)
+        if known is not None and name:
+            known[name] = size
+            return
         if name:
-            self.names.setdefault(folder, {})[name] = size
+            self.names[folder] = {name: size}
         while folder:
             folder, _, name = folder.rpartition("/")
             if folder:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import stat
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from migrate.phone.mobilebackup2 import pipeline
+from migrate.phone.mobilebackup2 import received_files
 from migrate.phone.mobilebackup2.link import LinkEnded
-from migrate.phone.mobilebackup2.pipeline import NoLedger
+from migrate.phone.mobilebackup2.received_files import NoLedger
 from migrate.problems import PhoneBrokeProtocol, UnsafeName
 
 UDID = "00008110-000A1B2C3D4E5F60"
@@ -258,53 +260,42 @@ class FullDisk(NoLedger):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_a_full_disk_is_reported_to_the_phone_which_ends_the_backup(wired: Any) -> None:
-    class FullFile:
-        """Takes a few bytes, then the disk is full."""
+@pytest.mark.parametrize("size", [30, received_files.BUFFER_BYTES + 30], ids=["small file", "large file"])
+def test_a_full_disk_is_reported_to_the_phone_which_ends_the_backup(
+    wired: Any, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = 10
 
-        room = 10
+    def write_on_a_small_disk(descriptor: int, content: memoryview) -> None:
+        nonlocal room
+        if len(content) > room:
+            os.write(descriptor, content[:room])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        room -= len(content)
+        write(descriptor, content)
 
-        def __init__(self, file: Any) -> None:
-            self.file = file
-
-        def write(self, data: bytes) -> None:
-            if len(data) > FullFile.room:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            FullFile.room -= len(data)
-            self.file.write(data)
-
-        def fileno(self) -> int:
-            return int(self.file.fileno())
-
-        def close(self) -> None:
-            self.file.close()
-
-    writer = wired.conversation._pipeline._writer
-    begin = writer._begin
-
-    def begin_on_a_small_disk(place: Path | None) -> None:
-        begin(place)
-        if writer._file is not None:
-            writer._file = FullFile(writer._file)
-
-    writer._begin = begin_on_a_small_disk
+    write = received_files._write
+    monkeypatch.setattr(received_files, "_write", write_on_a_small_disk)
     saved = wired.backup()
     wired.phone.upload((f"{UDID}/Snapshot/ab/{FILE_ID}", [b"fits"], WHOLE))
     assert wired.phone.status()[0] == 0
     wired.phone.upload(
-        (f"{UDID}/Snapshot/ab/{FILE_ID[:-1]}e", [b"0123456789"] * 3, WHOLE),
+        (f"{UDID}/Snapshot/ab/{FILE_ID[:-1]}e", [bytes(size)], WHOLE),
         (f"{UDID}/Snapshot/ab/{FILE_ID[:-1]}f", [b"x"], WHOLE),
     )
     assert wired.phone.status()[0] == -15
     wired.phone.respond(104, "Multiple errors uploading files (MBErrorDomain/104)")
     assert saved.result()["ErrorCode"] == 104
     assert wired.conversation.local_disk_error.errno == errno.ENOSPC
-    assert [path.name for path in (wired.folder / "Snapshot/ab").iterdir()] == [FILE_ID]
+    stored = {path.name for path in (wired.folder / "Snapshot/ab").iterdir()}
+    assert FILE_ID in stored
+    assert f"{FILE_ID[:-1]}e" not in stored
+    assert stored == {note[1] for note in wired.ledger.notes}, "what is stored is noted, and nothing else"
     assert [path.name for path in wired.root.iterdir()] == [UDID]
 
 
 def test_a_disk_too_full_for_the_seal_counts_as_full_too(wired: Any) -> None:
-    wired.conversation._pipeline._hasher._ledger = FullDisk(after=0)
+    wired.conversation._received._ledger = FullDisk(after=0)
     saved = wired.backup()
     wired.phone.upload((f"{UDID}/ab/{FILE_ID}", [b"x"], WHOLE))
     wired.phone.status()
@@ -325,26 +316,159 @@ def test_a_purge_request_deletes_nothing_and_shows_how_much_space_is_needed(wire
     assert wired.conversation.host_folder.needed_bytes == free + lacking
 
 
-class Broken(NoLedger):
-    def add(self, file_id: str, sha256: str, size: int) -> None:
+@pytest.mark.parametrize("pieces", [3, 40], ids=["at its end", "while every buffer is in use"])
+def test_a_bug_in_the_writing_thread_ends_the_backup_instead_of_hanging_it(
+    wired: Any, pieces: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(descriptor: int, content: memoryview) -> None:
         raise RuntimeError("a bug")
 
-
-def test_a_bug_in_a_thread_ends_the_backup_instead_of_hanging_it(tmp_path: Path) -> None:
-    with (
-        pytest.raises(RuntimeError, match="a bug"),
-        pipeline.Pipeline(tmp_path / "staging", Broken()) as line,
-    ):
-        while True:
-            line.put((pipeline.FileStart(tmp_path / "blob"), pipeline.FileData(b"x"), pipeline.FileEnd(FILE_ID)))
+    monkeypatch.setattr(received_files, "_write", broken)
+    saved = wired.backup()
+    with suppress(OSError):
+        wired.phone.upload((f"{UDID}/Snapshot/ab/{FILE_ID}", [bytes(1 << 20)] * pieces, WHOLE))
+    with pytest.raises(RuntimeError, match="a bug"):
+        saved.result(timeout=20)
 
 
-def test_a_bug_at_the_very_end_is_raised_too(tmp_path: Path) -> None:
-    with (
-        pytest.raises(RuntimeError, match="a bug"),
-        pipeline.Pipeline(tmp_path / "staging", Broken()) as line,
-    ):
-        line.put((pipeline.FileStart(tmp_path / "blob"), pipeline.FileData(b"x"), pipeline.FileEnd(FILE_ID)))
+# -- large files -----------------------------------------------------------------------------------------------------
+
+LARGE = [os.urandom(700_000), os.urandom(900_000), os.urandom(5)]
+
+
+def test_large_and_small_files_in_any_order_are_stored_and_noted_with_what_was_sent(wired: Any) -> None:
+    ids = [f"{number:040x}" for number in range(12)]
+    contents = {file_id: LARGE if index % 3 == 0 else [file_id.encode()] for index, file_id in enumerate(ids)}
+    saved = wired.backup()
+    wired.phone.upload(*((f"{UDID}/Snapshot/ab/{one}", pieces, WHOLE) for one, pieces in contents.items()))
+    assert wired.phone.status()[0] == 0
+    sent = {file_id: b"".join(pieces) for file_id, pieces in contents.items()}
+    assert {path.name: path.read_bytes() for path in (wired.folder / "Snapshot/ab").iterdir()} == sent
+    noted = {note[1]: note[2:] for note in wired.ledger.notes}
+    assert noted == {file_id: (sha256(content), len(content)) for file_id, content in sent.items()}
+    wired.phone.respond()
+    saved.result()
+    assert [path.name for path in wired.root.iterdir()] == [UDID]
+
+
+@pytest.mark.parametrize("last", [[b"small"], [*LARGE, b"other"]], ids=["small", "large"])
+def test_the_last_of_two_files_with_one_name_stays(wired: Any, last: list[bytes]) -> None:
+    path = f"{UDID}/Snapshot/ab/{FILE_ID}"
+    saved = wired.backup()
+    wired.phone.upload((path, LARGE, WHOLE), (path, last, WHOLE))
+    wired.phone.status()
+    assert (wired.root / path).read_bytes() == b"".join(last)
+    assert wired.ledger.notes[-1] == ("add", FILE_ID, sha256(b"".join(last)), len(b"".join(last)))
+    wired.phone.respond()
+    saved.result()
+
+
+def test_a_large_file_that_breaks_off_is_not_stored(wired: Any) -> None:
+    saved = wired.backup()
+    wired.phone.upload((f"{UDID}/Snapshot/ab/{FILE_ID}", LARGE, WHOLE))
+    wired.phone.status()
+    wired.phone.say("DLMessageUploadFiles", "", 1.0, 10)
+    for name in ("/var/x", f"{UDID}/Snapshot/ab/{FILE_ID[:-1]}f"):
+        wired.phone.raw(struct.pack(">I", len(name)) + name.encode())
+    for piece in LARGE:
+        wired.phone.raw(struct.pack(">IB", len(piece) + 1, 0x0C) + piece)
+    wired.phone.hang_up()
+    with pytest.raises(LinkEnded):
+        saved.result()
+    assert [path.name for path in (wired.folder / "Snapshot/ab").iterdir()] == [FILE_ID]
+    assert [path.name for path in wired.root.iterdir()] == [UDID]
+    assert len(wired.ledger.notes) == 1
+
+
+def test_a_disk_that_takes_only_a_part_of_each_write_gets_all_of_it(
+    wired: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, content: write(descriptor, content[:100_000]))
+    saved = wired.backup()
+    wired.phone.upload((f"{UDID}/Snapshot/ab/{FILE_ID}", LARGE[:1], WHOLE))
+    assert wired.phone.status()[0] == 0
+    assert (wired.folder / "Snapshot/ab" / FILE_ID).read_bytes() == LARGE[0]
+    wired.phone.respond()
+    saved.result()
+
+
+# -- folders that are held -------------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_was_renamed_is_not_written_to_under_its_old_name(wired: Any) -> None:
+    saved = wired.backup()
+    wired.phone.upload((f"{UDID}/Snapshot/ab/{FILE_ID}", [b"first"], WHOLE))
+    assert wired.phone.status()[0] == 0
+    wired.phone.say("DLMessageMoveItems", {f"{UDID}/Snapshot": f"{UDID}/Kept"}, "", 1.0)
+    assert wired.phone.status()[0] == 0
+    wired.phone.upload((f"{UDID}/Snapshot/ab/{FILE_ID}", [b"second"], WHOLE))
+    assert wired.phone.status()[0] == 0
+    wired.phone.say("DLMessageRemoveItems", [f"{UDID}/Kept"], "", 1.0)
+    assert wired.phone.status()[0] == 0
+    wired.phone.respond()
+    saved.result()
+    assert (wired.folder / "Snapshot/ab" / FILE_ID).read_bytes() == b"second"
+    assert not (wired.folder / "Kept").exists()
+
+
+def test_a_folder_that_was_removed_and_made_again_is_the_one_that_is_written_to(wired: Any) -> None:
+    """On Windows too, where a held folder is only a path: nothing lands in what is gone."""
+    saved = wired.backup()
+    for content in (b"first", b"second"):
+        wired.phone.upload((f"{UDID}/Snapshot/ab/{FILE_ID}", [content], WHOLE))
+        assert wired.phone.status()[0] == 0
+        handles = wired.conversation.host_folder._held._held
+        assert list(handles) == [f"{UDID}/Snapshot/ab"]
+        wired.phone.say("DLMessageRemoveItems", [f"{UDID}/Snapshot"], "", 1.0)
+        assert wired.phone.status()[0] == 0
+        assert not handles
+    wired.phone.respond()
+    saved.result()
+
+
+def test_a_folder_called_like_a_blob_is_moved_with_what_is_in_it(wired: Any) -> None:
+    inner = f"{FILE_ID[:-1]}e"
+    saved = wired.backup()
+    wired.phone.upload((f"{UDID}/ab/{FILE_ID}/{inner}", [b"in it"], WHOLE))
+    assert wired.phone.status()[0] == 0
+    wired.phone.say("DLMessageMoveItems", {f"{UDID}/ab/{FILE_ID}": f"{UDID}/cd/{FILE_ID}"}, "", 1.0)
+    assert wired.phone.status()[0] == 0
+    wired.phone.upload((f"{UDID}/ab/{FILE_ID}/{inner}", [b"new"], WHOLE))
+    assert wired.phone.status()[0] == 0
+    wired.phone.respond()
+    saved.result()
+    assert (wired.folder / "cd" / FILE_ID / inner).read_bytes() == b"in it"
+    assert (wired.folder / "ab" / FILE_ID / inner).read_bytes() == b"new"
+
+
+def test_a_folder_that_disappears_meanwhile_is_made_again(wired: Any) -> None:
+    saved = wired.backup()
+    wired.phone.upload((f"{UDID}/Snapshot/ab/{FILE_ID}", [b"first"], WHOLE))
+    wired.phone.status()
+    shutil.rmtree(wired.folder / "Snapshot")
+    wired.phone.upload((f"{UDID}/Snapshot/ab/{FILE_ID}", [b"second"], WHOLE))
+    assert wired.phone.status()[0] == 0
+    wired.phone.respond()
+    saved.result()
+    assert (wired.folder / "Snapshot/ab" / FILE_ID).read_bytes() == b"second"
+
+
+def test_no_folder_stays_open_after_the_conversation(wired: Any) -> None:
+    def open_folders() -> int:
+        return sum(number.is_dir() for number in Path("/proc/self/fd").iterdir())
+
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("only Linux tells what is open")
+    before = open_folders()
+    saved = wired.backup()
+    wired.phone.upload(
+        *((f"{UDID}/Snapshot/{shard:02x}/{shard:02x}{FILE_ID[2:]}", [b"x"], WHOLE) for shard in range(256))
+    )
+    wired.phone.status()
+    wired.phone.respond()
+    saved.result()
+    assert open_folders() <= before
 
 
 # -- untrusted names -------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from migrate.backup import safe_path
 from migrate.phone.mobilebackup2 import back_up, conversation
 from migrate.phone.mobilebackup2.link import LinkEnded
 from migrate.phone.mobilebackup2.notifications import SHEET_GONE, SHEET_SHOWN, SHEETS_LIMIT, NotificationListener
-from migrate.phone.mobilebackup2.upload import DROPPED_BATCHES, REASONS_LIMIT
+from migrate.phone.mobilebackup2.upload import DROPPED_BYTES, REASONS_LIMIT
 from migrate.problems import MigrateError, MoreFilesUnreadable, PhoneBrokeProtocol, UnsafeName
 
 UDID = "00008110-000A1B2C3D4E5F60"
@@ -306,7 +306,7 @@ def test_an_endless_stream_to_a_full_disk_ends_the_conversation(
     def full(*_: Any, **__: Any) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("migrate.phone.mobilebackup2.pipeline.open_new", full)
+    monkeypatch.setattr("migrate.backup.held_folders.HeldFolder.create", full)
     saved = wired.backup()
     wired.phone.say("DLMessageUploadFiles", "", 0.0, 1)
     endless_phone = EndlessPhone(wired, before, water)
@@ -314,7 +314,7 @@ def test_an_endless_stream_to_a_full_disk_ends_the_conversation(
         saved.result(30)
     endless_phone.dry_up()
     assert wired.conversation.local_disk_error.errno == errno.ENOSPC
-    assert endless_phone.sent < (DROPPED_BATCHES + 24) << 20  # what queues and socket buffers hold comes on top
+    assert endless_phone.sent < DROPPED_BYTES + (24 << 20)  # what buffers and socket buffers hold comes on top
 
 
 def test_an_endless_stream_to_another_backup_ends_the_conversation(wired: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from migrate.phone.connection import run_in_thread
-from migrate.phone.mobilebackup2.link import MESSAGE_LIMIT_BYTES, DeviceLink, LinkEnded, LinkSilent
+from migrate.phone.mobilebackup2.link import MESSAGE_LIMIT_BYTES, READ_AHEAD_BYTES, DeviceLink, LinkEnded, LinkSilent
 from migrate.phone.quoting import safe_text
 from migrate.problems import PhoneBrokeProtocol
 
@@ -54,9 +54,11 @@ def test_a_message_is_read_the_same_however_it_is_split(step: int, form: plistli
 
 
 def test_reading_a_message_leaves_the_following_bytes() -> None:
-    link, sock = link_on(framed(MESSAGE) + b"raw file bytes")
+    link, _ = link_on(framed(MESSAGE) + b"raw file bytes" + bytes(100_000) + b"end")
     assert link.receive() == MESSAGE
-    assert sock.left == b"raw file bytes"
+    assert link.read(14) == b"raw file bytes"
+    assert link.read(100_000) == bytes(100_000)
+    assert link.read(3) == b"end"
 
 
 @pytest.mark.parametrize("cut", [1, 3, 5, 40])
@@ -84,10 +86,10 @@ def test_an_invalid_message_ends_the_conversation(sent: bytes) -> None:
 
 
 def test_a_huge_message_is_refused_before_it_is_read() -> None:
-    link, sock = link_on(struct.pack(">I", MESSAGE_LIMIT_BYTES + 1) + b"x" * 100)
+    link, sock = link_on(struct.pack(">I", MESSAGE_LIMIT_BYTES + 1) + bytes(2 * READ_AHEAD_BYTES))
     with pytest.raises(PhoneBrokeProtocol, match="67108865 bytes"):
         link.receive()
-    assert len(sock.left) == 100
+    assert len(sock.left) > READ_AHEAD_BYTES
 
 
 def test_a_negative_status_goes_out_as_two_s_complement_and_an_empty_text_as_apple_writes_it() -> None:

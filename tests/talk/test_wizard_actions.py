@@ -241,7 +241,7 @@ OF_PLANS_AND_FILES = ("migrate.problems.damage", "migrate.problems.proof")
 
 def _may_be_on_a_page() -> Iterator[type[Problem]]:
     for problem in all_problems():
-        is_of_a_plan_file = issubclass(problem, PlanInvalid) or "file" in getattr(problem, "__dataclass_fields__", {})
+        is_of_a_plan_file = issubclass(problem, PlanInvalid) or "file" in problem.facts
         if problem.__module__ not in OF_PLANS_AND_FILES and problem.__name__ not in OUTSIDE and not is_of_a_plan_file:
             yield problem
 

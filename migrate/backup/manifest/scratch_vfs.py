@@ -1,9 +1,9 @@
 """A virtual file system for a database that SQLite writes and that must not be on disk in plain.
 
 In a Manifest.db each page of ciphertext depends on every page before it, but SQLite writes pages in any order. So
-SQLite writes a manifest's indices and schema into a scratch file, each piece encrypted under a random key that exists
-only in this process. The temporary files of its sorter are encrypted in the same way. Memory is bounded by the pieces
-kept and SQLite's cache, whatever the size of the database.
+SQLite writes a manifest into a scratch file, each piece encrypted under a random key that exists only in this process,
+and the file is copied when it is complete. The temporary files of its sorter are encrypted in the same way. Memory is
+bounded by the pieces kept and SQLite's cache, whatever the size of the database.
 
 Without a key (the manifest of a plain backup) the scratch file is plain too.
 """

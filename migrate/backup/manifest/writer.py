@@ -5,17 +5,24 @@ Source: facts 3.2, 3.5; the schema, `user_version` 2 and the padding of an unenc
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import apsw
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-from migrate.backup.manifest.scratch_vfs import ScratchVfs
-from migrate.backup.manifest.sqlite_pages import PAGE_BYTES, SHORT_KEY_BYTES, PageStream, TableWriter, copy_tree
-from migrate.backup.manifest.vfs import COMPOSED, ManifestPages, connect
+from migrate.backup.crypto.cipher import BLOCK_BYTES, padding_for
+from migrate.backup.manifest.scratch_vfs import PIECE_BYTES, ScratchVfs
+from migrate.backup.manifest.vfs import COMPOSED, VERSIONS, WRITE_AHEAD_LOG
+from migrate.backup.private_files import open_new, sync_file
 from migrate.backup.record import major_version
+
+PAGE_BYTES = 4096
 
 _SCHEMA = (
     f"PRAGMA page_size = {PAGE_BYTES}",
@@ -39,7 +46,7 @@ def _indices(ios_version: str) -> tuple[str, ...]:
 ManifestRow = tuple[int, str, str, str, int, bytes]
 """The row's number, fileID, domain, relativePath, flags, file."""
 
-_INSERT = "INSERT INTO Files (rowid, fileID, domain, relativePath, flags) VALUES (?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO Files (rowid, fileID, domain, relativePath, flags, file) VALUES (?, ?, ?, ?, ?, ?)"
 
 _CACHE_KIB = 16 << 10
 """SQLite's cache while rows are added, and what its sorter holds before it writes to a scratch file."""
@@ -61,12 +68,11 @@ _DELETE_DUPLICATES = "DELETE FROM Files WHERE rowid NOT IN (SELECT min(rowid) FR
 class ManifestWriter:
     """A new manifest on disk. With a manifest key it is encrypted, and no part of it is ever on disk in plain.
 
-    The pages of `Files` are written as rows are added (sqlite_pages.py). SQLite keeps the same rows without their
-    archives, about 120 bytes each, in a scratch database (scratch_vfs.py) and builds the indices and the schema from
-    them; their pages follow. Removing rows, which is rare, costs a second writing of the table.
+    SQLite writes rows, indices and schema into a scratch database, which is encrypted in pieces if the manifest is
+    (scratch_vfs.py); `finish` copies it in one pass, encrypted as a phone encrypts it.
 
     Memory, whatever the number of rows: _CACHE_KIB twice (cache and sorter), the pieces of the scratch file, one piece
-    of pages. A context manager: an unfinished manifest is removed.
+    of the copy. A context manager: an unfinished manifest is removed.
 
     Raises:
         OSError: the disk is full, for example; from every method.
@@ -80,7 +86,7 @@ class ManifestWriter:
         self._scratch = path.with_name(f"{path.name}.scratch")
         self._unfinished = path.with_name(f"{path.name}.unfinished")
         self._disk = ScratchVfs(self._scratch, encrypted=manifest_key is not None)
-        self._is_indexed = self._has_gaps = False
+        self._is_indexed = False
         try:
             self._database = self._disk.connect()
         except apsw.Error as error:
@@ -90,27 +96,19 @@ class ManifestWriter:
             "journal_mode = MEMORY",
             "synchronous = OFF",
             "temp_store = FILE",
+            "secure_delete = ON",  # nothing of a removed row stays behind
             f"cache_size = -{_CACHE_KIB}",
             "cache_spill = ON",
         ):
             self._execute(f"PRAGMA {pragma}")
         for statement in (*_SCHEMA, *((_IS_COMPOSED,) if composed else ()), "BEGIN"):
             self._execute(statement.replace("fileID TEXT PRIMARY KEY", "fileID TEXT"))
-        try:
-            self._stream = PageStream(self._unfinished, manifest_key)
-        except OSError:
-            self._close_scratch()
-            raise
-        self._table = TableWriter(self._stream)
-        self._roots: dict[str, tuple[str, int]] = {}  # in the scratch database: tables and page numbers
 
     def add_rows(self, rows: Sequence[ManifestRow]) -> None:
         """Add rows in the order of their numbers, their archives unchanged. Of two rows with one file id, the first
         stays."""
-        for row in rows:
-            self._table.add(*row)
         try:
-            self._database.executemany(_INSERT, [row[:5] for row in rows])
+            self._database.executemany(_INSERT, rows)
         except apsw.Error as error:
             raise self._disk.problem or error from error
 
@@ -119,7 +117,6 @@ class ManifestWriter:
         where = "FROM Files WHERE rowid = ?"
         [(file_id, domain, path)] = self._execute(f"SELECT fileID, domain, relativePath {where}", (number,))
         self._execute(f"DELETE {where}", (number,))
-        self._has_gaps = True
         return file_id, domain, path
 
     def paths(self) -> Iterator[tuple[str, str, int]]:
@@ -144,62 +141,39 @@ class ManifestWriter:
         except apsw.ConstraintError:
             for statement in (_DELETE_DUPLICATES, _AS_PRIMARY_KEY[0]):
                 self._execute(statement)
-            self._has_gaps = True
         for statement in (*_AS_PRIMARY_KEY[1:], "COMMIT"):
             self._execute(statement)
         count: int = self._execute("SELECT count(*) FROM Files")[0][0]
-        self._assemble()
-        if self._has_gaps:
-            self._write_again()
+        self._database.close()
+        self._copy()
         self._unfinished.rename(self._path)
         return count
 
-    def _assemble(self) -> None:
-        """Append the trees of the scratch database to the table, then write the first page, which says where they
-        begin."""
-        roots = {"Files": self._table.finish()}
-        found = self._execute("SELECT name, tbl_name, rootpage FROM sqlite_master WHERE name <> 'Files'")
-        if not self._roots:
-            self._roots = {name: (table, root) for name, table, root in found}
-        for name, (table, root) in self._roots.items():
-            may_overflow = table != "Files" or self._table.longest_key > SHORT_KEY_BYTES
-            roots[name] = copy_tree(self._scratch_page, root, self._stream, may_overflow=may_overflow)
-        self._execute("PRAGMA writable_schema = ON")
-        self._execute("BEGIN")
-        for name, root in roots.items():
-            self._execute("UPDATE sqlite_master SET rootpage = ? WHERE name = ?", (root, name))
-        self._execute("COMMIT")
-        self._stream.finish(self._scratch_page(1))
-
-    def _write_again(self) -> None:
-        """Write the table again, without the rows that were removed from the scratch database."""
-        again = self._path.with_name(f"{self._path.name}.again")
-        numbers = self._database.execute("SELECT rowid FROM Files NOT INDEXED ORDER BY rowid")
-        rows = "SELECT rowid, fileID, domain, relativePath, flags, file FROM Files NOT INDEXED ORDER BY rowid"
-        first = connect(ManifestPages(self._unfinished, self._manifest_key))
-        try:
-            self._stream = PageStream(again, self._manifest_key)
-            self._table = TableWriter(self._stream)
-            written = first.execute(rows)
-            for (number,) in numbers:
-                self._table.add(*next(row for row in written if row[0] == number))
-            written.close()
-            self._assemble()
-        except BaseException:
-            self._stream.close()
-            again.unlink(missing_ok=True)
-            raise
-        finally:
-            first.close()
-        again.replace(self._unfinished)
+    def _copy(self) -> None:
+        """Copy the scratch database, its header in WAL mode, with padding."""
+        scratch = self._disk.database
+        assert scratch is not None
+        encryptor = (
+            None if self._manifest_key is None else Cipher(AES(self._manifest_key), CBC(bytes(BLOCK_BYTES))).encryptor()
+        )
+        with open_new(self._unfinished, buffering=0) as file:
+            for begin in range(0, scratch.size, PIECE_BYTES):
+                piece = scratch.read(PIECE_BYTES, begin)
+                if begin == 0:
+                    piece = _first_piece(piece)
+                if begin + PIECE_BYTES >= scratch.size:
+                    piece += padding_for(0)  # pages are whole blocks
+                left = memoryview(piece if encryptor is None else encryptor.update(piece))
+                while left:
+                    left = left[file.write(left) or 0 :]
+            sync_file(file)
 
     def close(self) -> None:
         self._close_scratch()
-        self._stream.close()
         self._unfinished.unlink(missing_ok=True)
 
     def _close_scratch(self) -> None:
-        self._database.close()
+        self._database.close()  # again after `finish`, which does no harm
         if self._disk.database is not None:
             self._disk.database.close()
         self._disk.unregister()
@@ -213,12 +187,26 @@ class ManifestWriter:
     ) -> None:
         self.close()
 
-    def _scratch_page(self, number: int) -> bytes:
-        assert self._disk.database is not None
-        return self._disk.database.read(PAGE_BYTES, (number - 1) * PAGE_BYTES)
-
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         try:
             return self._database.execute(statement, values).fetchall()
         except apsw.Error as error:
             raise self._disk.problem or error from error
+
+
+def _first_piece(piece: bytes) -> bytes:
+    """The beginning of the database, its header in WAL mode, with random bytes in the unused part of the first page.
+
+    A phone's initial vector is zeros, so that two manifests under one key would be alike in ciphertext as far as they
+    are alike in plain; with these bytes all behind the first page differs.
+    """
+    cells, content = (int.from_bytes(piece[at : at + 2], "big") for at in (_FIRST_CELLS, _FIRST_CELLS + 2))
+    begin = _FIRST_POINTERS + 2 * cells
+    unused = secrets.token_bytes(max(0, content - begin))
+    head = piece[: VERSIONS.start] + WRITE_AHEAD_LOG + piece[VERSIONS.stop : begin]
+    return head + unused + piece[begin + len(unused) :]
+
+
+_FIRST_CELLS, _FIRST_POINTERS = 103, 108
+"""Places in the first page: the number of cells and where their contents begin; the cells' pointers. The unused part is
+between the two (*read*: https://www.sqlite.org/fileformat2.html#b_tree_pages)."""

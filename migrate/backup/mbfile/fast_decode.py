@@ -10,6 +10,9 @@ everywhere except in the holes, and an offset table that matches:
     offset table                                                         a sum, see `Layout.read`
     trailer                                                              literal, but for the table's place
 
+Other programs may write the objects in another order, with texts in front of the numbers. Then nothing has the same
+place in all archives of a layout, and those with as many objects are tried one after another.
+
 Any other archive goes to the full decoder. A hole is a number, a text or data that becomes a field of the record; for
 any value in it, the full decoder reads the same. A wrong result would need two archives that plistlib parses in the
 same steps and yet decodes differently; tests/backup/test_mbfile_decode.py searches for one.
@@ -19,11 +22,20 @@ Source of the format: CFBinaryPList.c, and plistlib, which the full decoder uses
 
 from __future__ import annotations
 
+from collections import Counter
+
 from migrate.backup.mbfile.layout import TABLE_ENTRY_BYTES, Fields, Layout
 from migrate.backup.mbfile.learn_layout import UnusualArchive, learn_layout
 
 _FINGERPRINT = slice(83, 140)  # in an archive of the usual order: the references of $objects and of the root
 _MAX_LAYOUTS = 1_000  # about 4 KiB each; a hostile backup may have a new one in every row
+_MAX_ALIKE = 64
+"""Layouts of another order with as many objects. Trying one takes about 0.5 us."""
+_MAX_FAILURES = 500
+"""So many archives with as many objects teach nothing, then no other is learned from: that takes as long as decoding
+it."""
+
+_COUNT = slice(-24, -16)  # the number of objects, in the trailer
 
 
 class Layouts:
@@ -32,18 +44,30 @@ class Layouts:
     def __init__(self) -> None:
         self._found: dict[bytes, tuple[int, dict[bytes, Layout]]] = {}
         self._count = 0
+        self._others: dict[bytes, list[Layout]] = {}
+        self._failures: Counter[bytes] = Counter()
 
     def __len__(self) -> int:
-        return sum(len(layouts) for _, layouts in self._found.values())
+        return sum(len(layouts) for _, layouts in self._found.values()) + sum(map(len, self._others.values()))
 
     def read(self, blob: bytes) -> Fields | None:
         """The fields of an archive whose layout is known, in the order of FIELDS; None for any other bytes."""
         known = self._found.get(blob[_FINGERPRINT])
         if known is None:
-            return None
+            return self._read_other(blob) if self._others else None
         table_at = int.from_bytes(blob[-8:], "big")
         layout = known[1].get(blob[table_at : table_at + known[0]])
         return None if layout is None else layout.read(blob, table_at)
+
+    def _read_other(self, blob: bytes) -> Fields | None:
+        table_at = int.from_bytes(blob[-8:], "big")
+        layouts = self._others.get(blob[_COUNT], ())
+        for place, layout in enumerate(layouts):
+            if (fields := layout.read(blob, table_at)) is not None:
+                if place:  # most rows are of few layouts
+                    self._others[blob[_COUNT]] = [layout, *(other for other in layouts if other is not layout)]
+                return fields
+        return None
 
     def with_inode(self, blob: bytes, inode: int) -> bytes | None:
         """An archive with another inode number and nothing else changed; None where its layout is not known."""
@@ -58,9 +82,16 @@ class Layouts:
 
     def learn(self, blob: bytes) -> None:
         """Learn the layout of an archive that the full decoder has accepted, unless it is unusual."""
+        alike = blob[_COUNT]
+        if self._failures[alike] >= _MAX_FAILURES:
+            return
         try:
             layout, entries = learn_layout(blob)
         except UnusualArchive:
+            self._failures[alike] += 1
+            return
+        if len(layout.head) < _FINGERPRINT.stop or layout.has_numbers_behind:
+            self._others[alike] = [layout, *self._others.get(alike, ())][:_MAX_ALIKE]
             return
         if self._count >= _MAX_LAYOUTS:
             self._found, self._count = {}, 0

@@ -37,11 +37,11 @@ _UNIT_BYTES = [
 
 
 class Piece(NamedTuple):
-    """A literal after the numbers, and the hole that follows it."""
+    """A literal after the fixed holes in front, and the hole that follows it."""
 
     literal: bytes
     fixed_bytes: int  # 0: of any length, given by its own header
-    family: int  # the high half of the header's first byte: DATA_OBJECT or TEXT
+    family: int  # NUMBER, DATA_OBJECT or TEXT; where it is of any length, the high half of its header's first byte
     is_kept: bool
     growth: int  # what each byte of the hole adds to the offset table, read as one number
 
@@ -70,6 +70,11 @@ class Layout:
     inode: NumberPlace | None  # None: other fields may share the number
     pick: Callable[[Sequence[Any]], Fields] = field(repr=False)
 
+    @property
+    def has_numbers_behind(self) -> bool:
+        """Whether numbers follow a hole of any length, so that the offset table does not begin with their widths."""
+        return any(piece.family == NUMBER for piece in self.pieces)
+
     def read(self, blob: bytes, table_at: int) -> Fields | None:
         """The fields of an archive of this layout; None where it differs in any detail.
 
@@ -90,8 +95,9 @@ class Layout:
                 return None
             at += len(literal)
             if fixed_bytes:
-                values.append(blob[at : at + fixed_bytes])
+                stored = blob[at : at + fixed_bytes]
                 at += fixed_bytes
+                values.append(number(stored, blob[at - fixed_bytes - 1]) if family == NUMBER else stored)
                 continue
             begin, end = extent(blob, at)
             if end > table_at:
@@ -127,6 +133,12 @@ class Layout:
             return None
         table = int.from_bytes(blob[table_at:], "big") + longer * (growth + 1)  # + 1: the offset in the trailer
         return blob[:begin] + number + blob[end:table_at] + table.to_bytes(len(blob) - table_at, "big")
+
+
+def number(stored: bytes, before: int) -> int:
+    """The number in `stored`. Only one of 8 bytes behind the marker of 8 is signed, in CFBinaryPList and plistlib
+    alike."""
+    return int.from_bytes(stored, "big", signed=len(stored) == 8 and before == 0x13)
 
 
 def _content(stated: int, family: int, stored: bytes) -> bytes | str | None:

@@ -81,9 +81,8 @@ class _Archive:
             raise UnusualArchive
         sized = next(place for place, hole in enumerate(holes) if not self._is_fixed(hole))
         fixed, rest = holes[:sized], holes[sized:]
-        if not fixed or any(self._family(hole.number) == NUMBER for hole in rest):
-            raise UnusualArchive
-        begin, pieces_at = fixed[0].begin, self.at[rest[0].number]
+        pieces_at = self.at[rest[0].number]
+        begin = fixed[0].begin if fixed else pieces_at
         mask = bytearray(b"\xff" * (pieces_at - begin))
         form = ">"
         at = begin
@@ -102,7 +101,7 @@ class _Archive:
             pieces=pieces,
             tail=self.blob[end : self.table_at],
             ending=ending,
-            inode=self._inode(holes),
+            inode=self._inode(fixed),
             pick=_picker([hole.names for hole in (*fixed, *(hole for hole in rest if hole.names))]),
         ), rest[0].number + 1
 
@@ -113,7 +112,8 @@ class _Archive:
         for hole in holes:
             is_fixed = self._is_fixed(hole)
             begin = hole.begin if is_fixed else self.at[hole.number]
-            family = DATA_OBJECT if self._family(hole.number) == DATA_OBJECT else TEXT
+            stated = self._family(hole.number)
+            family = stated if stated in (DATA_OBJECT, NUMBER) else TEXT
             growth = self._growth(hole.number)
             fixed_bytes = hole.end - hole.begin if is_fixed else 0
             pieces.append(Piece(self.blob[at:begin], fixed_bytes, family, bool(hole.names), growth))

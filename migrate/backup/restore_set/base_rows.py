@@ -17,7 +17,7 @@ INFERRED as a whole: each rule has its source, but no restore of such a set onto
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from typing import Final
 
 from migrate.backup.companions import without_suffix
@@ -45,9 +45,9 @@ wrong one: the numbers of both phones begin at IMG_0001 (categories 2)."""
 class BaseRows:
     """Adds the rows of the new phone's own backup to a set that has the chosen records already.
 
-    `seal` is that of the backup. `domains` are the domains to add, None for all. `unreadable` are file ids that the phone could not read, each with
-    the reason. `replaced` are file ids to leave out, `sent` those of files already in the set. `replaced_files` counts
-    the files left out.
+    `seal` is that of the backup. `domains` are the domains to add, None for all. `unreadable` are file ids that the
+    phone could not read, each with the reason. `replaced` are file ids to leave out, `sent` those of files already in
+    the set. `replaced_files` counts the files left out.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class BaseRows:
         self._domains = domains
         self._unreadable = unreadable
         self._unread_without_row = set(unreadable) - {file_id(*NOT_NEEDED)}
-        self._replaced = replaced if isinstance(replaced, (set, frozenset)) else frozenset(replaced)
+        self._replaced = replaced if isinstance(replaced, Set) else frozenset(replaced)
         self._sent = sent
         self._brings_photos = file_id(*PHOTO_CATALOGUE) in sent
         self._links: LinkQueue

@@ -148,8 +148,8 @@ class SetBuilder:
         add = self._seal.add
 
         def on_linked(files: list[tuple[str, int]]) -> None:
-            for file_id, size in files:
-                add(file_id, sealed(file_id), size)
+            for identity, size in files:
+                add(identity, sealed(identity), size)
             self._moved(len(files), sum(size for _, size in files))
 
         with open_linker(folder.path, self.place, expected) as worker:

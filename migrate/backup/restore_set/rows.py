@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import replace
 
 from migrate.backup.companions import INDEX, LOG, SUFFIXES, database_of, is_database
@@ -73,7 +73,7 @@ class ChosenRows:
 
     def send(self, wanted: Collection[str]) -> None:
         """Add everything `wanted` to the set, without the directories above."""
-        wanted = wanted if isinstance(wanted, (set, frozenset)) else frozenset(wanted)
+        wanted = wanted if isinstance(wanted, Set) else frozenset(wanted)
         folder = self._manifest.folder
         with self._builder.link_blobs_from(folder, self._seal, len(wanted), self._on_missing_blob) as self._links:
             found = self._pass(wanted)

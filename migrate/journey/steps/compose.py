@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from migrate.backup.record import Kind
+from migrate.backup.file_ids import FileIds
 from migrate.backup.restore_set.builder import Dropped
 from migrate.backup.restore_set.compose import SetRequest, compose
 from migrate.categories.atomic import refuse_partial_groups
@@ -137,7 +137,7 @@ async def compose_set(run: Run, plan: Plan, verified: OldPhoneVerified, safety: 
             records=made.records,
             files=made.files,
             bytes=made.bytes,
-            chosen_files=await in_thread(run, lambda: count_files(opened, choice)),
+            chosen_files=choice.files,
             apps=tuple(sorted(choice.apps)),
             chosen={owner: asdict(amount) for owner, amount in sorted(choice.by_owner.items())},
             titles={owner: title_of(opened.claims, owner) for owner in sorted(choice.by_owner)},
@@ -179,10 +179,10 @@ async def build_set_request(
     )
 
 
-def owned_file_ids(opened: OpenedBackup, owners: Collection[str]) -> frozenset[str]:
+def owned_file_ids(opened: OpenedBackup, owners: Collection[str]) -> FileIds:
     """The file ids of all records that one of `owners` has in this backup."""
     wanted = frozenset(owners)
-    return frozenset(
+    return FileIds(
         record.file_id
         for record in opened.backup.records()
         if opened.claims.owners(record.domain, record.relative_path) & wanted
@@ -198,10 +198,6 @@ def _left_out(left_out: Dropped, claims: Claims) -> Finding:
         reason=left_out.reason,
         categories=tuple(sorted(claims.owners(left_out.domain, left_out.relative_path))),
     ).as_finding()
-
-
-def count_files(opened: OpenedBackup, choice: Choice) -> int:
-    return sum(r.kind is Kind.FILE and r.file_id in choice.file_ids for r in opened.backup.records())
 
 
 def refuse_unreadable(run: Run, plan: Plan, opened: OpenedBackup, choice: Choice) -> None:

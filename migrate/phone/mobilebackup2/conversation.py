@@ -15,7 +15,7 @@ from migrate.backup.seal import Seal
 from migrate.phone.mobilebackup2.download import Sender
 from migrate.phone.mobilebackup2.host_folder import STATUS_OF_ERRNO, HostFolder, StatusResponse, status_for_error
 from migrate.phone.mobilebackup2.link import DeviceLink, LinkEnded
-from migrate.phone.mobilebackup2.pipeline import BlobRemoved, Ledger, NoLedger, Pipeline, file_id_of
+from migrate.phone.mobilebackup2.received_files import Ledger, NoLedger, ReceivedFiles, file_id_of
 from migrate.phone.mobilebackup2.upload import Receiver
 from migrate.phone.quoting import safe_text
 from migrate.progress import Phase
@@ -60,14 +60,14 @@ class Conversation:
     local_disk_error: OSError | None = field(default=None, init=False)
     receiver: Receiver = field(init=False)
     sender: Sender = field(init=False)
-    _pipeline: Pipeline = field(init=False)
+    _received: ReceivedFiles = field(init=False)
     _idle: int = field(default=0, init=False)
     _files_transferred: int = field(default=0, init=False)  # in both directions, after the previous operation
     _phase: Phase = field(default="getting-ready", init=False)
 
     def __post_init__(self) -> None:
-        self._pipeline = Pipeline(self.host_folder.root / f".{self.host_folder.name}.receiving", self.ledger)
-        self.receiver = Receiver(self.link, self.host_folder, self._pipeline, self._report)
+        self._received = ReceivedFiles(self.host_folder, self.ledger)
+        self.receiver = Receiver(self.link, self.host_folder, self._received, self._report)
         self.sender = Sender(self.link, self.host_folder, self._report, self.seal)
         self.host_folder.on_removed = self._removed
 
@@ -81,7 +81,7 @@ class Conversation:
             NotAsSealed: a file of the restore set has changed; the phone did not get all of it.
             PhoneBrokeProtocol, UnsafeName: the phone sent something that no healthy phone sends.
         """
-        with self._pipeline:
+        with self._received:
             self.on_phase(self._phase)
             self.request_sent = True
             self.link.send_request(request)
@@ -89,8 +89,8 @@ class Conversation:
                 while (response := self._serve(self.link.receive())) is None:
                     self.operations += 1
             finally:
-                self.local_disk_error = self._pipeline.write_error or self.local_disk_error
-        self.local_disk_error = self._pipeline.write_error or self.local_disk_error
+                self.local_disk_error = self._received.disk_error or self.local_disk_error
+        self.local_disk_error = self._received.disk_error or self.local_disk_error
         return response
 
     def _serve(self, message: list[Any]) -> dict[str, Any] | None:
@@ -144,9 +144,9 @@ class Conversation:
     def _removed(self, host_path: str) -> None:
         """Tell the ledger about a removed blob. Those under `Snapshot/` do not count: they were moved into place."""
         if host_path == self.host_folder.name:
-            self._pipeline.put((BlobRemoved(None),))
+            self._received.removed(None)
         elif (file_id := file_id_of(host_path)) is not None and "/Snapshot/" not in host_path:
-            self._pipeline.put((BlobRemoved(file_id),))
+            self._received.removed(file_id)
 
     def _note_progress(self, message: list[Any]) -> None:
         index = PROGRESS_INDEX.get(message[0])

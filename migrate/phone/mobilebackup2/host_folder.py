@@ -10,25 +10,30 @@ each new file is written elsewhere and renamed.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from migrate.backup.disk_space import available_bytes
+from migrate.backup.folder import FILE_ID
+from migrate.backup.held_folders import HeldFolder, HeldFolders
 from migrate.backup.private_files import DISK_FULL, FILE_MODE, FOLDER_MODE
 from migrate.backup.safe_path import inside
+from migrate.phone.mobilebackup2.listing import Entry, FileType, Listing
 from migrate.phone.quoting import safe_text
 from migrate.problems import UnsafeName
 
 MAX_DEPTH = 16
 """Paths from a healthy phone have four parts. Endless nesting would run into the limits of Python and file systems."""
 
+_USUAL_FOLDER = re.compile("[^/]+(/Snapshot)?(/[0-9a-f]{2})?")
+"""Where a healthy phone stores files. No other operation than one on such a folder itself can rename or remove it."""
 _SHARD_OR_FILE_ID = re.compile("[0-9a-f]{2}|[0-9a-f]{40}")
 _SPELLING = {
     name.casefold(): name
@@ -83,11 +88,20 @@ def status_code(error: OSError) -> int:
     return STATUS_OF_ERRNO.get(error.errno or 0, OTHER_ERROR)
 
 
+@dataclass(frozen=True, slots=True)
+class HostPlace:
+    """Where a file is to be stored: `name` in `folder`, both checked. `folder` as the phone calls it."""
+
+    folder: str
+    name: str
+
+
 @dataclass
 class HostFolder:
     """The backup folder `root/name`. Each operation returns the answer for the phone, also when our disk fails.
 
-    `on_removed` is called with every removed path, and with `name` when the whole folder was renamed.
+    `on_removed` is called with every removed path, and with `name` when the whole folder was renamed. Belongs to one
+    thread; call `close` afterwards.
     """
 
     root: Path
@@ -98,6 +112,13 @@ class HostFolder:
 
     def __post_init__(self) -> None:
         self._allowed_names = re.compile(rf"{re.escape(self.name)}(-\d{{8}}-\d{{6}})?")
+        self._held = HeldFolders(self.root)
+        self._usual: set[str] = set()  # checked folders, as the phone calls them
+        self._holds_unusual = False
+
+    def close(self) -> None:
+        """Let go of the folders that are held open."""
+        self._held.forget()
 
     @property
     def folder(self) -> Path:
@@ -126,6 +147,49 @@ class HostFolder:
         refusal = errno.ENOENT if to_read else errno.EACCES
         raise OSError(refusal, os.strerror(refusal))
 
+    def place_of(self, host_path: str) -> HostPlace:
+        """Where to store the file that the phone calls `host_path`.
+
+        Raises:
+            UnsafeName, OSError: as `local_path`; EISDIR for the backup folder itself.
+        """
+        folder, _, name = host_path.rpartition("/")
+        if folder in self._usual and FILE_ID.fullmatch(name):
+            return HostPlace(folder, name)
+        local_path = self.local_path(host_path)
+        parts = local_path.relative_to(self.root).parts
+        if len(parts) < 2:
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if _USUAL_FOLDER.fullmatch(folder) and "/".join(parts[:-1]) == folder:
+            self._usual.add(folder)
+        return HostPlace("/".join(parts[:-1]), parts[-1])
+
+    def held(self, folder: str) -> HeldFolder:
+        """The folder of a `HostPlace`, created if it is missing. Valid until the next operation.
+
+        Raises:
+            UnsafeName: a link leads out of `root`. OSError.
+        """
+        if folder not in self._usual:
+            self._holds_unusual = True
+        try:
+            return self._held.get(folder)
+        except FileNotFoundError:
+            make_folder(self.root / folder)
+            return self._held.get(folder)
+
+    def let_go(self) -> None:
+        """Resolve every folder again: one may have another name now, or be gone."""
+        self._held.forget()
+        self._holds_unusual = False
+
+    def _blob_place(self, host_path: str) -> HostPlace | None:
+        """Of a blob in a folder where phones store them; None for everything else, which takes the slow way."""
+        if self._holds_unusual or not FILE_ID.fullmatch(host_path.rpartition("/")[2]):
+            return None  # in an unusual folder, what is called like a blob may be a folder that is held
+        place = self.place_of(host_path)
+        return place if place.folder in self._usual else None
+
     # -- the operations ----------------------------------------------------------------------------------------------
 
     def make_directory(self, host_path: str) -> StatusResponse:
@@ -136,24 +200,24 @@ class HostFolder:
         return DONE
 
     def list_directory(self, host_path: str) -> StatusResponse:
-        """`{name: {DLFileType, DLFileSize, DLFileModificationDate}}`; a missing folder is an error.
+        """The entries of a folder; a missing folder is an error.
 
         Names that a property list cannot hold are left out; they cannot be the phone's.
         """
-        contents: dict[str, dict[str, Any]] = {}
         try:
             with os.scandir(self.local_path(host_path, to_read=True)) as entries:
-                for entry in entries:
-                    if _fits_in_plist(entry.name):
-                        contents[entry.name] = _entry(entry)
+                return StatusResponse(
+                    payload=Listing([_entry(entry) for entry in entries if _fits_in_plist(entry.name)])
+                )
         except OSError as error:
             return status_for_error(error)
-        return StatusResponse(payload=contents)
 
     def move(self, items: Mapping[str, str]) -> StatusResponse:
         """Rename each, in order; stops at the first that fails."""
         try:
             for source, target in items.items():
+                if self._move_blob(source, target):
+                    continue
                 origin = self.local_path(source)
                 self._move(origin, self.local_path(target))
                 if origin == self.folder:
@@ -161,6 +225,17 @@ class HostFolder:
         except OSError as error:
             return status_for_error(error)
         return DONE
+
+    def _move_blob(self, source: str, target: str) -> bool:
+        """Rename a file from one held folder to another. False: it is none, or a folder is in its way."""
+        origin, place = self._blob_place(source), self._blob_place(target)
+        if origin is None or place is None or origin == place:
+            return False
+        try:
+            self._held.get(origin.folder).replace(origin.name, self.held(place.folder), place.name)
+        except OSError:
+            return False  # the other way finds out why, and tells it
+        return True
 
     def _move(self, source: Path, target: Path) -> None:
         if target.is_relative_to(source) or source.is_relative_to(target):
@@ -170,25 +245,44 @@ class HostFolder:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         if not target.parent.is_dir():
             make_folder(target.parent)
-        if target.is_dir() and not target.is_symlink() and source.is_dir():
-            shutil.rmtree(target)  # rename(2) does not replace a folder that is not empty
+        if source.is_dir():
+            self.let_go()
+            if target.is_dir() and not target.is_symlink():
+                shutil.rmtree(target)  # rename(2) does not replace a folder that is not empty
         source.replace(target)  # not shutil.move, which would move the source *into* an existing folder
 
     def remove(self, names: Iterable[str]) -> StatusResponse:
         """Remove files and whole folders, but not the backup folder itself. A missing path is not an error."""
         try:
             for host_path in names:
-                local_path = self.local_path(host_path)
-                if local_path == self.folder:
-                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-                if local_path.is_dir() and not local_path.is_symlink():
-                    shutil.rmtree(local_path)
-                else:
-                    local_path.unlink(missing_ok=True)
+                if not self._remove_blob(host_path):
+                    self._remove(self.local_path(host_path))
                 self.on_removed(host_path)
         except OSError as error:
             return status_for_error(error)
         return DONE
+
+    def _remove_blob(self, host_path: str) -> bool:
+        """Remove a file in a held folder. False: it is none, or could not be removed like this."""
+        place = self._blob_place(host_path)
+        if place is None:
+            return False
+        try:
+            self._held.get(place.folder).unlink(place.name)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False  # the other way removes a folder, or finds out why not
+        return True
+
+    def _remove(self, local_path: Path) -> None:
+        if local_path == self.folder:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        if local_path.is_dir() and not local_path.is_symlink():
+            self.let_go()
+            shutil.rmtree(local_path)
+        else:
+            local_path.unlink(missing_ok=True)
 
     def copy(self, source: str, target: str) -> StatusResponse:
         """Copy a file or a tree. Slow for large backups, and only used by a restore that asks for a copy."""
@@ -255,17 +349,12 @@ def make_folder(local_path: Path) -> None:
     local_path.mkdir(mode=FOLDER_MODE, exist_ok=True)
 
 
-def _entry(entry: os.DirEntry[str]) -> dict[str, Any]:
+def _entry(entry: os.DirEntry[str]) -> Entry:
     status = entry.stat(follow_symlinks=False)
-    if stat.S_ISDIR(status.st_mode):
+    if stat.S_ISREG(status.st_mode):
+        kind: FileType = "DLFileTypeRegular"
+    elif stat.S_ISDIR(status.st_mode):
         kind = "DLFileTypeDirectory"
-    elif stat.S_ISREG(status.st_mode):
-        kind = "DLFileTypeRegular"
     else:
         kind = "DLFileTypeUnknown"
-    return {
-        "DLFileType": kind,
-        "DLFileSize": status.st_size,
-        # plistlib writes naive datetimes as UTC
-        "DLFileModificationDate": datetime.fromtimestamp(status.st_mtime, UTC).replace(tzinfo=None, microsecond=0),
-    }
+    return Entry(entry.name, kind, status.st_size, math.floor(status.st_mtime))

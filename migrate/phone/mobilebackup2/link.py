@@ -19,6 +19,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final
 
+from migrate.phone.mobilebackup2.listing import Listing, encode_listing
 from migrate.phone.quoting import safe_text
 from migrate.plists import NotAPlist, load_plist
 from migrate.problems import PhoneBrokeProtocol
@@ -32,6 +33,8 @@ SILENCE_S = 40 * 60.0
 """Longer than a healthy phone stays silent: minutes while it scans (more than 62 s and 5 minutes are REPORTED, facts
 row 44), up to 30 minutes while its passcode sheet waits (facts 2.3). A disconnected phone does not cost that long:
 usbmuxd closes its sockets at once."""
+READ_AHEAD_BYTES = 64 << 10
+"""A small file comes with eight lengths and names; each of them alone would be a call into TLS."""
 MESSAGE_LIMIT_BYTES = 64 << 20
 """Every message of a backup or restore is far smaller: batches hold 128 names, and the longest message lists one whole
 folder. pymobiledevice3's limit is 128 MiB."""
@@ -54,6 +57,8 @@ class DeviceLink:
         self.silence_s = silence_s
         self._socket = sock
         self._socket.settimeout(silence_s)
+        self._ahead = memoryview(bytearray(READ_AHEAD_BYTES))
+        self._next = self._end = 0  # what of `_ahead` was received and not yet read
 
     # -- opening and closing -----------------------------------------------------------------------------------------
 
@@ -136,6 +141,8 @@ class DeviceLink:
         """Answer an operation with 0 or one of the host's negative codes (facts 2.2)."""
         if payload is None:
             self.send_bytes(_status(code, text))
+        elif isinstance(payload, Listing):
+            self.send_bytes(_with_length(encode_listing(payload.entries)))
         else:
             self.send_bytes(_frame(["DLMessageStatusResponse", *_code_and_text(code, text), payload]))
 
@@ -146,23 +153,40 @@ class DeviceLink:
 
     def read(self, count: int) -> bytes:
         """Exactly `count` bytes. The caller must have checked `count` against a limit."""
-        data = bytearray(count)
-        self.read_into(memoryview(data))
-        return bytes(data)
+        end = self._next + count
+        if end <= self._end:
+            data = bytes(self._ahead[self._next : end])
+            self._next = end
+            return data
+        longer = bytearray(count)
+        self.read_into(memoryview(longer))
+        return bytes(longer)
 
     def read_into(self, view: memoryview) -> None:
         """Fill `view`."""
-        filled = 0
-        while filled < len(view):
-            try:
-                count = self._socket.recv_into(view[filled:])
-            except TimeoutError as error:
-                raise LinkSilent from error
-            except (OSError, ValueError) as error:
-                raise LinkEnded(safe_text(error)) from error
-            if count == 0:
-                raise LinkEnded("The phone closed the connection.")
+        filled, wanted = 0, len(view)
+        while filled < wanted:
+            if self._next < self._end:
+                count = min(wanted - filled, self._end - self._next)
+                view[filled : filled + count] = self._ahead[self._next : self._next + count]
+                self._next += count
+            elif wanted - filled < READ_AHEAD_BYTES // 2:
+                self._next, self._end = 0, self._receive(self._ahead)
+                continue
+            else:
+                count = self._receive(view[filled:])
             filled += count
+
+    def _receive(self, view: memoryview) -> int:
+        try:
+            count = self._socket.recv_into(view)
+        except TimeoutError as error:
+            raise LinkSilent from error
+        except (OSError, ValueError) as error:
+            raise LinkEnded(safe_text(error)) from error
+        if count == 0:
+            raise LinkEnded("The phone closed the connection.")
+        return count
 
     def send_bytes(self, data: bytes | bytearray | memoryview) -> None:
         try:
@@ -178,7 +202,10 @@ class DeviceLink:
 
 def _frame(message: list[Any]) -> bytes:
     """A message with its length. Binary, as libimobiledevice sends it: a long listing is a quarter of its XML."""
-    data = plistlib.dumps(message, fmt=plistlib.FMT_BINARY)
+    return _with_length(plistlib.dumps(message, fmt=plistlib.FMT_BINARY))
+
+
+def _with_length(data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + data
 
 

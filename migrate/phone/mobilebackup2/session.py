@@ -20,7 +20,7 @@ from migrate.phone.mobilebackup2.disk import disk_error, free_bytes
 from migrate.phone.mobilebackup2.host_folder import HostFolder
 from migrate.phone.mobilebackup2.link import DeviceLink, LinkEnded
 from migrate.phone.mobilebackup2.notifications import NotificationListener
-from migrate.phone.mobilebackup2.pipeline import Ledger, NoLedger
+from migrate.phone.mobilebackup2.received_files import Ledger, NoLedger
 from migrate.phone.mobilebackup2.refusals import error_code, refusal_error
 from migrate.phone.mobilebackup2.sync_lock import sync_lock
 from migrate.phone.wait import count_down

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from migrate.phone.mobilebackup2.host_folder import HostFolder
+from migrate.phone.mobilebackup2.host_folder import HostFolder, HostPlace
 from migrate.phone.mobilebackup2.link import DeviceLink
-from migrate.phone.mobilebackup2.pipeline import FileData, FileEnd, FileStart, Piece, Pipeline, file_id_of
+from migrate.phone.mobilebackup2.received_files import BUFFER_BYTES, LargeFile, ReceivedFiles, file_id_of
 from migrate.phone.quoting import safe_text
 
 DATA: Final = 0x0C
@@ -22,21 +22,19 @@ WHOLE: Final = 0x00
 LOCAL_ERROR: Final = 0x06
 REMOTE_ERROR: Final = 0x0B
 
-CHUNK_BYTES = 256 << 10
-BATCH_BYTES = 1 << 20
-BATCH_PIECES = 256
-"""Pieces go to the writer in batches: each put or get on a queue costs about 10 µs, and a phone has a hundred thousand
-files of a few kilobytes."""
+REPORT_FILES = 256
+"""How many small files to receive between two reports of progress; otherwise every megabyte."""
 NAME_LIMIT_BYTES = 16 << 10
 PIECE_LIMIT_BYTES = 64 << 20
 """A piece of a file, as the longest message. Apple's own pieces have 32 KiB (facts 2.2), and it is *guessed* that no
 phone's are a thousand times larger. A longer one is refused when it is announced, not waited for."""
 ERROR_TEXT_KEPT_BYTES = 4 << 10
 ERROR_TEXT_LIMIT_BYTES = 1 << 20
-DROPPED_BATCHES = 64
-"""How many batches (see above) to receive and drop once they cannot be stored, because of the disk or a file's name.
-The phone's stream usually ends within that, so the phone can be told why (it answers 105 or 104). For gigabytes of
-video or an endless stream, the conversation ends instead."""
+DROPPED_BYTES = 64 << 20
+DROPPED_FILES = 64 * REPORT_FILES
+"""How much to receive and drop once it cannot be stored, because of the disk or a file's name. The phone's stream
+usually ends within that, so the phone can be told why (it answers 105 or 104). For gigabytes of video or an endless
+stream, the conversation ends instead."""
 UNREADABLE_LIMIT = 10_000
 REASONS_LIMIT = 100
 """Unreadable files are listed with name and reason up to these limits; further ones are only counted."""
@@ -44,7 +42,7 @@ REASONS_LIMIT = 100
 
 @dataclass
 class Receiver:
-    """Passes file streams from the link to the pipeline. The counts cover the whole conversation.
+    """Passes file streams from the link to where they are stored. The counts cover the whole conversation.
 
     `unreadable`: file id -> (the path on the phone, why the phone could not read it), for the first UNREADABLE_LIMIT
     files; `more_unreadable_count` counts the rest. A file that arrives complete later is removed from it.
@@ -52,18 +50,19 @@ class Receiver:
 
     link: DeviceLink
     host_folder: HostFolder
-    pipeline: Pipeline
-    on_progress: Callable[[], None] = lambda: None  # called for every batch
+    received: ReceivedFiles
+    on_progress: Callable[[], None] = lambda: None  # called for every megabyte or a few hundred files
     bytes_received: int = 0
     files_received: int = 0
     unreadable: dict[str, tuple[str, str]] = field(default_factory=dict)
     more_unreadable_count: int = 0
-    _chunk: bytearray = field(default_factory=lambda: bytearray(CHUNK_BYTES))
+    _buffer: bytearray = field(default_factory=lambda: bytearray(BUFFER_BYTES))
     _filled: int = 0
-    _pieces: list[Piece] = field(default_factory=list)
-    _piece_bytes: int = 0
+    _unreported_bytes: int = 0
+    _unreported_files: int = 0
     _path_error: OSError | None = None  # in this stream: a host path that may not be written
-    _dropped: int = 0  # batches in this stream
+    _dropped_bytes: int = 0  # in this stream
+    _dropped_files: int = 0
     _reasons: dict[str, str] = field(default_factory=dict)
 
     def receive_files(self) -> OSError | None:
@@ -71,19 +70,18 @@ class Receiver:
 
         Raises:
             LinkEnded, LinkSilent, PhoneBrokeProtocol; UnsafeName: a host path leads out of the backup.
-            OSError: writing failed, and the phone kept sending (see DROPPED_BATCHES).
+            OSError: writing failed, and the phone kept sending (see DROPPED_BYTES).
         """
-        self._path_error, self._dropped = None, 0
+        self._path_error, self._dropped_bytes, self._dropped_files = None, 0, 0
         while device_path := self._name():
             host_path = self._name().decode("utf-8", "surrogateescape")  # `inside` refuses undecodable names
             try:
-                local_path = self.host_folder.local_path(host_path)
+                place = self.host_folder.place_of(host_path)
             except OSError as error:
-                local_path, self._path_error = None, error
-            self._pieces.append(FileStart(local_path))
-            self._receive_file(file_id_of(host_path), device_path)
-        self._put_batch()
-        return self.pipeline.flush() or self._path_error
+                place, self._path_error = None, error
+            self._receive_file(place, file_id_of(host_path), device_path)
+        self._report()
+        return self.received.flush() or self._path_error
 
     def _name(self) -> bytes:
         length = self.link.read_length()
@@ -91,8 +89,9 @@ class Receiver:
             raise self.link.protocol_error(f"it announced a name of {length} bytes")
         return self.link.read(length)
 
-    def _receive_file(self, file_id: str | None, device_path: bytes) -> None:
-        had_data = False
+    def _receive_file(self, place: HostPlace | None, file_id: str | None, device_path: bytes) -> None:
+        had_data, large = False, None
+        self._filled = 0
         while True:
             length = self.link.read_length()
             if length == 0:
@@ -103,8 +102,7 @@ class Receiver:
             if code != DATA:
                 break
             had_data = True
-            self._receive_data(length)
-        self._end_chunk()
+            large = self._receive_data(length, place, large)
         if code not in (WHOLE, LOCAL_ERROR, REMOTE_ERROR):
             raise self.link.protocol_error(f"a file ended with the code {code:#04x}")
         error_text = self._error_text(length)
@@ -112,9 +110,16 @@ class Receiver:
         is_whole = code == WHOLE or (code == REMOTE_ERROR and had_data and not error_text)
         why = None if is_whole else self._shared_reason(error_text or "no reason given")
         self._count_file(file_id, device_path, why)
-        self._pieces.append(FileEnd(file_id, why))
-        if self._piece_bytes >= BATCH_BYTES or len(self._pieces) >= BATCH_PIECES:
-            self._put_batch()
+        self._count_bytes(self._filled)
+        if large is None:
+            with memoryview(self._buffer)[: self._filled] as content:
+                self.received.store(place, file_id, content, why)
+        else:
+            self._hand_over(large)
+            self.received.end(large, file_id, why)
+        self._unreported_files += 1
+        if self._unreported_files >= REPORT_FILES:
+            self._report()
 
     def _count_file(self, file_id: str | None, device_path: bytes, why: str | None) -> None:
         if why is None:
@@ -125,24 +130,30 @@ class Receiver:
         elif file_id is not None:
             self.more_unreadable_count += 1
 
-    def _receive_data(self, length: int) -> None:
-        """Pass on `length` bytes in chunks, so memory does not grow with the length that the phone announced."""
+    def _receive_data(self, length: int, place: HostPlace | None, large: LargeFile | None) -> LargeFile | None:
+        """Receive `length` bytes into the buffer. The file is large once they do not fit: full buffers are handed over,
+        so memory does not grow with the length that the phone announced."""
         while length:
-            take = min(length, CHUNK_BYTES - self._filled)
-            self.link.read_into(memoryview(self._chunk)[self._filled : self._filled + take])
+            if self._filled == BUFFER_BYTES:
+                large = large or self.received.begin(place)
+                self._count_bytes(self._filled)
+                self._hand_over(large)
+            take = min(length, BUFFER_BYTES - self._filled)
+            with memoryview(self._buffer)[self._filled : self._filled + take] as free:
+                self.link.read_into(free)
             self._filled += take
             length -= take
-            if self._filled == CHUNK_BYTES:
-                self._end_chunk()
+        return large
 
-    def _end_chunk(self) -> None:
-        if self._filled:
-            self._pieces.append(FileData(bytes(memoryview(self._chunk)[: self._filled])))
-            self._piece_bytes += self._filled
-            self.bytes_received += self._filled
-            self._filled = 0
-            if self._piece_bytes >= BATCH_BYTES:
-                self._put_batch()
+    def _hand_over(self, large: LargeFile) -> None:
+        self.received.write(large, self._buffer, self._filled)
+        self._buffer, self._filled = self.received.buffer(), 0
+
+    def _count_bytes(self, count: int) -> None:
+        self.bytes_received += count
+        self._unreported_bytes += count
+        if self._unreported_bytes >= BUFFER_BYTES:
+            self._report()
 
     def _shared_reason(self, error_text: str) -> str:
         """One shared string for equal reasons, and a limit on different ones: a million files may have an error."""
@@ -150,23 +161,26 @@ class Receiver:
             error_text = "one of many reasons"
         return self._reasons.setdefault(error_text, error_text)
 
-    def _put_batch(self) -> None:
-        if (write_error := self.pipeline.write_error or self._path_error) is not None:
-            self._dropped += 1
-        if write_error is not None and self._dropped > DROPPED_BATCHES:
-            if self.pipeline.write_error is None:
-                raise self.link.protocol_error("it sends file after file to a place that is not its own")
-            raise write_error
-        self.pipeline.put(self._pieces)
-        self._pieces, self._piece_bytes = [], 0
+    def _report(self) -> None:
+        disk_error = self.received.disk_error
+        if disk_error is not None or self._path_error is not None:
+            self._dropped_bytes += self._unreported_bytes
+            self._dropped_files += self._unreported_files
+            if self._dropped_bytes > DROPPED_BYTES or self._dropped_files > DROPPED_FILES:
+                if disk_error is None:
+                    raise self.link.protocol_error("it sends file after file to a place that is not its own")
+                raise disk_error
+        self._unreported_bytes = self._unreported_files = 0
         self.on_progress()
 
     def _error_text(self, length: int) -> str:
         """The phone's error text, cut to ERROR_TEXT_KEPT_BYTES."""
+        if not length:
+            return ""
         if length > ERROR_TEXT_LIMIT_BYTES:
             raise self.link.protocol_error(f"it announced an error text of {length} bytes")
         text = self.link.read(min(length, ERROR_TEXT_KEPT_BYTES))
         rest = length - len(text)
         while rest:
-            rest -= len(self.link.read(min(rest, CHUNK_BYTES)))
+            rest -= len(self.link.read(min(rest, BUFFER_BYTES)))
         return safe_text(text.decode(errors="replace"))

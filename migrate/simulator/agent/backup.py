@@ -23,20 +23,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import NamedTuple
 
 from migrate.backup.crypto.cipher import KEY_BYTES
-from migrate.simulator.agent.host_backup import HostManifest, blob_path, fetch_backup
+from migrate.simulator.agent.host_backup import blob_path, fetch_backup
 from migrate.simulator.agent.host_folder import Entry, FileUpload, HostFolder
 from migrate.simulator.agent.keychain.phone_keychain import add_keychain_to_snapshot
 from migrate.simulator.agent.manifest_plist import LIMIT_BYTES as PROPERTIES_LIMIT_BYTES
 from migrate.simulator.agent.manifest_plist import write_properties
 from migrate.simulator.agent.memory import AgentMemory, keys_of, memory_of
 from migrate.simulator.agent.pending_backup import PendingBackup, PlannedUpload
+from migrate.simulator.agent.rows.host_rows import HostRows
 from migrate.simulator.agent.rows.pending_rows import PendingRows
+from migrate.simulator.agent.scan import Scan
 from migrate.simulator.agent.status_plist import LIMIT_BYTES as STATUS_LIMIT_BYTES
 from migrate.simulator.agent.status_plist import OLDEST_INCREMENTAL, Status, read_status
-from migrate.simulator.device.domains import CARRIER_LINKS, device_path, is_allowed, is_backed_up, is_covered
-from migrate.simulator.device.filesystem import NOT_KEPT, DigestOnly, Filesystem, Node
+from migrate.simulator.device.domains import device_path
+from migrate.simulator.device.filesystem import NOT_KEPT, DigestOnly
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.faults.faults import Faults
 from migrate.wire.backup2 import Backup, MBError, MBErrorCode, wrap_read_error, wrap_write_error
@@ -48,7 +51,6 @@ PURGE_URGENCY = 4
 SHARDS = tuple(f"{number:02x}" for number in range(256))
 CACHE = "/.ba"
 """The phone's folder for the files it generates; device paths of plists start with it. facts 2.2."""
-NODES_BETWEEN_LINK_CHECKS = 1_000
 METADATA = ("Manifest.plist", "Manifest.db")
 
 
@@ -63,6 +65,13 @@ class HostFolderListing:
 
     folder: frozenset[str]
     snapshot: frozenset[str]
+
+
+class Base(NamedTuple):
+    """The finished backup on the host that a new one builds on."""
+
+    rows: HostRows | PendingRows
+    manifest_key: bytes | None
 
 
 class BackupRun:
@@ -93,7 +102,8 @@ class BackupRun:
         self._verify(pending)
         if pending.old_folder:
             self.host.remove([pending.old_folder])
-        self.memory.remember(pending.uuid, unreadable_ids=frozenset(pending.unreadable_ids), rows=len(pending.rows))
+        whole_manifest = not (pending.unreadable_ids and self.phone.faults.leaves_out_unreadable)
+        self.memory.remember(pending, whole_manifest=whole_manifest)
         self.phone.itunes_backup_unix_s = int(time.time())
 
     # --- the existing backup
@@ -142,7 +152,7 @@ class BackupRun:
             pending.old_folder = self._set_aside_old_backup()
         return pending
 
-    def _read_base(self, status: Status | None) -> HostManifest | None:
+    def _read_base(self, status: Status | None) -> Base | None:
         """The finished backup that this one can build on, or None if it must be a full one."""
         if self.request.force_full or status is None or status.version < OLDEST_INCREMENTAL:
             return None
@@ -156,16 +166,19 @@ class BackupRun:
                 raise wrap_read_error("Error reading backup properties", error) from error
             return None  # missing, damaged, or of another version: make a full backup
 
-    def _fetch_base(self) -> HostManifest | None:
+    def _fetch_base(self) -> Base | None:
         keys = keys_of(self.phone)
         with fetch_backup(self.host, self.folder) as found:
             if found.properties.is_encrypted != (keys.password is not None):
                 return None
             if found.properties.keybag != keys.keybag.to_bytes():
                 return None
-            return found.open(keys.password)
+            if (sent := self.memory.sent_manifests.get(found.sha256)) is not None:
+                return Base(*sent)
+            opened = found.open(keys.password)
+            return Base(opened.rows, opened.manifest_key)
 
-    def _lost_rows(self, base: HostManifest, status: Status | None) -> bool:
+    def _lost_rows(self, base: Base, status: Status | None) -> bool:
         """Whether rows are missing from the manifest this phone wrote and it therefore makes a full backup."""
         rows = self.memory.rows.get(status.uuid) if status else None
         return self.phone.assume.missing_rows == "full" and rows is not None and len(base.rows) < rows
@@ -173,7 +186,7 @@ class BackupRun:
     def _has_every_file(self, file_ids_in: Callable[[str], Iterable[str]], listing: dict[str, Entry]) -> bool:
         """Whether the host has all files. Only one shard's names are in memory at a time."""
         for shard in SHARDS:
-            existing = self.host.contents(self._path(shard)) if shard in listing else {}
+            existing = set(self.host.names(self._path(shard)) if shard in listing else ())
             if any(file_id not in existing for file_id in file_ids_in(shard)):
                 return False
         return True
@@ -200,11 +213,12 @@ class BackupRun:
         files = self.phone.files.copy()  # an APFS snapshot, scanned more than once
         changed = self.memory.keychain_changed
         self.memory.keychain_changed = add_keychain_to_snapshot(self.phone, files, pending.keys, changed)
-        pending.plan(self._scan(files, pending.encrypted), self.phone.faults)
+        copies, encrypted = self.memory.copies, pending.encrypted
+        scan = Scan(files, self.phone.assume, copies, encrypted=encrypted, check_link=self.host.check_link)
+        pending.plan(scan, self.phone.faults)
         existing = self._list_host_folder(pending)
-        if self.phone.keeps == "digests" and any(
-            isinstance(planned.node.content, DigestOnly)
-            for planned in pending.planned_uploads(self._scan(files, pending.encrypted))
+        if pending.has_lost_contents and any(
+            isinstance(planned.node.content, DigestOnly) for planned in pending.planned_uploads(scan)
         ):
             raise MBError(MBErrorCode.OTHER, NOT_KEPT)
         plain_bytes, stored_bytes = pending.rows.pending_upload_bytes()
@@ -214,7 +228,7 @@ class BackupRun:
         self.host.done_bytes, self.host.total_bytes = 0, stored_bytes
         self.phone.on_transfer_started("backup")
         with writing("Multiple errors uploading files"):
-            self.host.upload(self._outgoing(pending, pending.planned_uploads(self._scan(files, pending.encrypted))))
+            self.host.upload(self._outgoing(pending, pending.planned_uploads(scan)))
         self._upload_manifests(pending)
 
     def _begin_snapshot(self) -> None:
@@ -224,29 +238,6 @@ class BackupRun:
         self.phone.conditions.check_snapshot()
         if self.phone.free_bytes < self.phone.assume.snapshot_needs_bytes:
             raise MBError(MBErrorCode.PHONE_STEP_FAILED, "Failed to create snapshot: No space left on device (28)")
-
-    def _scan(self, files: Filesystem, encrypted: bool) -> Iterable[Node]:
-        """The nodes of a snapshot that belong in the backup."""
-        known_only = self.phone.assume.unknown_paths == "left-out"
-        left_out = CARRIER_LINKS if self.phone.assume.carrier_links == "left-out" else {}
-
-        def found() -> Iterator[Node]:
-            return (
-                node
-                for node in self._checking_link(files.walk())
-                if is_backed_up(node.domain, node.relative_path, encrypted=encrypted)
-                and not (known_only and not is_allowed(node.domain, node.relative_path))
-                and not is_covered(left_out, node.domain, node.relative_path)
-            )
-
-        return self.memory.copies.replace_databases(found) if self.phone.assume.databases == "consistent" else found()
-
-    def _checking_link(self, nodes: Iterable[Node]) -> Iterator[Node]:
-        """Yields `nodes` and checks the cable now and then, because a million nodes take minutes."""
-        for number, node in enumerate(nodes):
-            if number % NODES_BETWEEN_LINK_CHECKS == 0:
-                self.host.check_link()
-            yield node
 
     def _list_host_folder(self, pending: PendingBackup) -> HostFolderListing:
         """Lists the host's folder, and its Snapshot/ if an interrupted run left one, whose files are recorded."""
@@ -311,7 +302,7 @@ class BackupRun:
         def moves() -> Iterator[tuple[str, str]]:
             for shard in shards:
                 wanted = set(pending.rows.file_ids_in(shard, uploaded_only=True))
-                for name in self.host.contents(f"{snapshot}/{shard}"):
+                for name in self.host.names(f"{snapshot}/{shard}"):
                     if name in wanted:
                         yield blob_path(snapshot, name), blob_path(self.folder, name)
 
@@ -376,14 +367,13 @@ class BackupRun:
         self._write("Status.plist", status.to_bytes(datetime.now(UTC)))
 
 
-def _sent_chunks(pending: PendingBackup, planned: PlannedUpload, faults: Faults) -> Iterator[bytes]:
+def _sent_chunks(pending: PendingBackup, planned: PlannedUpload, faults: Faults) -> Iterable[bytes]:
     """The file's stored bytes, as far as they reach the host."""
     lost = faults.bytes_cut_in_transit(planned.node.domain, planned.node.relative_path)
     if not lost:
-        yield from pending.stored_chunks(planned, faults)
-        return
+        return pending.stored_chunks(planned, faults)
     whole = b"".join(pending.stored_chunks(planned, faults))
-    yield whole[: max(0, len(whole) - lost)] + b"\xa5" * max(0, -lost)
+    return whole[: max(0, len(whole) - lost)], b"\xa5" * max(0, -lost)
 
 
 @contextmanager

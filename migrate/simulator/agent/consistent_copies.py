@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migrate.backup.companions import SUFFIXES
 from migrate.simulator.agent.spool import Spool
-from migrate.simulator.device.filesystem import Content, Node
+from migrate.simulator.device.filesystem import Content, Filesystem, Node
 
 MAGIC = b"SQLite format 3\0"
 CHUNK_BYTES = 1 << 20
@@ -31,6 +31,19 @@ class _Copy:
     copy: Node | None  # None if SQLite cannot open the database
 
 
+@dataclass(frozen=True)
+class Replacements:
+    """The copies, by the place of their database, and the places of the companion files that are left out for them."""
+
+    copies: Mapping[Place, Node] = field(default_factory=dict)
+    left_out: frozenset[Place] = frozenset()
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """The domains in which something is replaced or left out."""
+        return frozenset(domain for domain, _ in self.copies)
+
+
 class ConsistentCopies:
     """One phone's copies. A copy is only renewed if its database or log has changed, so that nothing is sent twice."""
 
@@ -38,27 +51,23 @@ class ConsistentCopies:
         self._made: dict[Place, _Copy] = {}
         self._spool = Spool()
 
-    def replace_databases(self, scan: Callable[[], Iterable[Node]]) -> Iterator[Node]:
-        """Yields the nodes of `scan`, with each database that has companion files replaced by its copy, and without
-        those companion files. `scan` must yield the same nodes every time. Only such databases are held in memory."""
+    def of(self, files: Filesystem, belongs: Callable[[Node], bool]) -> Replacements:
+        """What takes the place of the databases on this disk that have companion files. Of both, only those that
+        `belongs` takes count. Only such databases are held in memory."""
         beside = {
             (node.domain, node.relative_path.removesuffix(suffix))
-            for node in scan()
+            for node in files.files_ending_with(SUFFIXES)
+            if belongs(node)
             for suffix in SUFFIXES
-            if node.kind == "file" and node.relative_path.endswith(suffix)
+            if node.relative_path.endswith(suffix)
         }
-        wanted = beside | {(domain, f"{path}-wal") for domain, path in beside}
-        places = (((node.domain, node.relative_path), node) for node in scan() if beside and node.kind == "file")
-        files = {place: node for place, node in places if place in wanted}
         copies: dict[Place, Node] = {}
-        for place in beside & files.keys():
-            if copy := self._copy_of(files[place], files.get((place[0], f"{place[1]}-wal"))):
-                copies[place] = copy
+        for domain, path in beside:
+            database, log = (_file_at(files, domain, name, belongs) for name in (path, f"{path}-wal"))
+            if database is not None and (copy := self._copy_of(database, log)):
+                copies[domain, path] = copy
         companions = {(domain, path + suffix) for domain, path in copies for suffix in SUFFIXES}
-        for node in scan():
-            place = (node.domain, node.relative_path)
-            if place not in companions:
-                yield copies.get(place, node)
+        return Replacements(copies, frozenset(companions))
 
     def _copy_of(self, database: Node, log: Node | None) -> Node | None:
         place = (database.domain, database.relative_path)
@@ -87,6 +96,11 @@ class ConsistentCopies:
             content = self._spool.keep(_chunks(path))
         changed = max(database.changed, log.changed, earlier + 1)
         return replace(database, content=content, modified=max(database.modified, log.modified), changed=changed)
+
+
+def _file_at(files: Filesystem, domain: str, path: str, belongs: Callable[[Node], bool]) -> Node | None:
+    node = files.get(domain, path)
+    return node if node is not None and node.kind == "file" and belongs(node) else None
 
 
 def _write(path: Path, content: Content) -> None:

@@ -5,6 +5,7 @@ Like a real phone, it works on a temporary copy of the manifest.
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,8 @@ class FetchedBackup:
 
     properties: Properties
     copy: Path
+    sha256: bytes
+    """Of the manifest."""
 
     def open(self, password: str | None) -> HostManifest:
         """Opens the manifest.
@@ -88,22 +91,26 @@ def fetch_backup(host: HostFolder, folder: str, *, takes_mbdb: bool = False) -> 
         copy = Path(name)
         (copy / "Manifest.plist").write_bytes(properties_data)
         try:
-            _fetch_manifest(host, f"{folder}/Manifest.db", copy / "Manifest.db")
+            sha256 = _fetch_manifest(host, f"{folder}/Manifest.db", copy / "Manifest.db")
         except MBError as error:
             if error.code != MBErrorCode.NOT_FOUND:
                 raise
-            _fetch_manifest(host, f"{folder}/Manifest.mbdb", copy / "Manifest.mbdb")
+            sha256 = _fetch_manifest(host, f"{folder}/Manifest.mbdb", copy / "Manifest.mbdb")
             if not takes_mbdb:
                 raise MBError(MBErrorCode.CORRUPT, "No keybag in manifest") from None  # REPORTED of iOS 27
             (copy / "Manifest.db").unlink(missing_ok=True)
-        yield FetchedBackup(properties, copy)
+        yield FetchedBackup(properties, copy, sha256)
 
 
-def _fetch_manifest(host: HostFolder, path: str, destination: Path) -> None:
+def _fetch_manifest(host: HostFolder, path: str, destination: Path) -> bytes:
+    """Returns the file's SHA-256."""
+    digest = hashlib.sha256()
+
     def consume(_: str, chunks: Iterator[bytes]) -> None:
         size = 0
         with destination.open("wb") as file:
             for chunk in chunks:
+                digest.update(chunk)
                 size += file.write(chunk)
                 if size > MANIFEST_LIMIT_BYTES:
                     raise MBError(
@@ -112,6 +119,7 @@ def _fetch_manifest(host: HostFolder, path: str, destination: Path) -> None:
 
     if problem := host.download([path], consume).get(path):
         raise problem
+    return digest.digest()
 
 
 def blob_path(folder: str, file_id: str) -> str:

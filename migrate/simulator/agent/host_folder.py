@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from threading import Event
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from migrate.simulator.usbmuxd.streams import ByteStream, LinkCut
 from migrate.wire.backup2 import MBError, MBErrorCode, Request, error_from_host_status, read_request
@@ -39,6 +39,7 @@ from migrate.wire.device_link_messages import (
     UploadFiles,
     VersionExchange,
     VersionsOk,
+    encode_frame_head,
     signed,
 )
 from migrate.wire.plist_frames import NeedData, PeerBroke
@@ -59,9 +60,9 @@ class Unreadable(Exception):
     """The phone cannot read on in a file. The bytes sent so far are followed by code 0x0b."""
 
 
-@dataclass(frozen=True)
-class FileUpload:
-    """A file to send to the host. `size` is the announced number of bytes; `chunks` is called once."""
+class FileUpload(NamedTuple):
+    """A file to send to the host. `size` is the announced number of bytes; `chunks` is called once, and
+    returns a small file as a tuple of its bytes."""
 
     host_path: str
     device_path: str
@@ -141,15 +142,26 @@ class HostFolder:
 
         pymobiledevice3 crashes on a missing folder, so a run only asks for folders it has created or seen in a listing.
         """
+        payload = self._listing(path)
+        if not isinstance(payload, dict):
+            return {}
+        return {str(name): _entry(facts) for name, facts in payload.items() if isinstance(facts, dict)}
+
+    def names(self, path: str) -> list[str]:
+        """Only the names in a folder, for listings of many files."""
+        payload = self._listing(path, names_only=True)
+        if isinstance(payload, list):
+            return payload
+        return [str(name) for name, facts in payload.items() if isinstance(facts, dict)] if payload else []
+
+    def _listing(self, path: str, *, names_only: bool = False) -> dict[object, object] | list[str]:
         try:
-            payload = self._request(ContentsOfDirectory(path), path)
+            payload = self._request(ContentsOfDirectory(path), path, names_only=names_only)
         except MBError as error:
             if error.code != MBErrorCode.NOT_FOUND:
                 raise
             return {}
-        if not isinstance(payload, dict):
-            return {}
-        return {str(name): _entry(facts) for name, facts in payload.items() if isinstance(facts, dict)}
+        return payload if isinstance(payload, dict) or (names_only and isinstance(payload, list)) else {}
 
     def free_bytes(self) -> int:
         payload = self._request(GetFreeDiskSpace())
@@ -188,16 +200,34 @@ class HostFolder:
         self.upload([FileUpload(host_path, device_path, len(data), lambda: (data,))])
 
     def _upload_one(self, file: FileUpload) -> bool:
-        self._send(FileStart(file.host_path, file.device_path))
+        chunks, is_whole = file.chunks(), True
+        if isinstance(chunks, tuple) and len(chunks) == 1 and len(chunks[0]) <= self._frames[0]:
+            self._outbox += self._link.send_whole_file(file.host_path, file.device_path, chunks[0])
+        else:
+            is_whole = self._upload_frames(file, chunks)
+        self._file_sent()
+        if len(self._outbox) >= SEND_BYTES:
+            self._flush()
+        self.done_bytes += file.size
+        return is_whole
+
+    def _upload_frames(self, file: FileUpload, chunks: Iterable[bytes]) -> bool:
+        """Sends a file frame by frame. Returns whether the phone could read it to its end."""
+        self._outbox += self._link.send(FileStart(file.host_path, file.device_path))
         end: Message = FileEnd()
         try:
-            for frame in framed(file.chunks(), self._frames):
-                self._send(FileData(frame))
+            for frame in framed(chunks, self._frames):
+                self._outbox += encode_frame_head(len(frame))
+                self._outbox += frame
+                if len(self._outbox) >= SEND_BYTES:
+                    self._flush()
         except Unreadable as error:
             end = FileError(str(error))
-        self._send(end)
-        self.done_bytes += file.size
+        self._outbox += self._link.send(end)
         return isinstance(end, FileEnd)
+
+    def _file_sent(self) -> None:
+        """Called after each file that was sent, whole or not."""
 
     # --- files from the host
 
@@ -270,10 +300,17 @@ class HostFolder:
 
     # --- the wire
 
-    def _request(self, operation: Operation, path: str | None = None, tolerate: Sequence[MBErrorCode] = ()) -> object:
+    def _request(
+        self,
+        operation: Operation,
+        path: str | None = None,
+        tolerate: Sequence[MBErrorCode] = (),
+        *,
+        names_only: bool = False,
+    ) -> object:
         self._stop_if_cancelled()
         self._send(operation)
-        status = self._status()
+        status = self._status(names_only=names_only)
         if status.status < 0 and (refusal := _refusal(status, path)).code not in tolerate:
             raise refusal
         return status.payload if status.status >= 0 else None
@@ -282,14 +319,14 @@ class HostFolder:
         if self.cancelled():
             raise MBError(MBErrorCode.CANCELLED, "Cancelled by the user")  # code CONFIRMED(dec), text *guessed*
 
-    def _status(self) -> StatusResponse:
-        message = self._receive()
+    def _status(self, *, names_only: bool = False) -> StatusResponse:
+        message = self._receive(names_only=names_only)
         if not isinstance(message, StatusResponse):
             raise LinkCut("the host disconnected instead of answering")
         return message
 
-    def _receive(self) -> Message:
-        while isinstance(message := self._link.next(), NeedData):
+    def _receive(self, *, names_only: bool = False) -> Message:
+        while isinstance(message := self._link.next(names_only=names_only), NeedData):
             self._flush()
             data = self._stream.recv(RECEIVE_BYTES)
             if not data:
@@ -319,7 +356,7 @@ def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield batch
 
 
-def framed(chunks: Iterable[bytes], sizes: Sequence[int]) -> Iterator[bytes]:
+def framed(chunks: Iterable[bytes], sizes: Sequence[int]) -> Iterator[bytes | memoryview]:
     """Cuts the bytes into frames whose sizes cycle through `sizes`. The last frame is the rest, which is also yielded
     before an Unreadable is re-raised."""
     wanted, ready = cycle(sizes), bytearray()
@@ -335,11 +372,12 @@ def framed(chunks: Iterable[bytes], sizes: Sequence[int]) -> Iterator[bytes]:
                 yield bytes(ready)
                 ready.clear()
                 size = next(wanted)
+            view = memoryview(chunk)
             while len(chunk) - start >= size:
-                yield chunk[start : start + size]
+                yield view[start : start + size]
                 start += size
                 size = next(wanted)
-            ready += chunk[start:]
+            ready += view[start:]
     except Unreadable:
         if ready:
             yield bytes(ready)

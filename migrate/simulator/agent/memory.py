@@ -13,6 +13,7 @@ from migrate.simulator.agent.backup_keys import PhoneKeys
 from migrate.simulator.agent.consistent_copies import ConsistentCopies
 from migrate.simulator.agent.keychain.item_keys import bound_to_hardware
 from migrate.simulator.agent.pending_backup import PendingBackup
+from migrate.simulator.agent.rows.pending_rows import PendingRows
 from migrate.simulator.agent.spool import Spool
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.wire.backup2 import MBError, MBErrorCode
@@ -20,6 +21,7 @@ from migrate.wire.backup2 import MBError, MBErrorCode
 BUSY_WAIT_S = 10.0
 """How long a request waits for a running one, whose host may have just disconnected. *guessed*."""
 REMEMBERED_BACKUPS = 8
+REMEMBERED_MANIFESTS = 3
 MAX_CONNECTIONS = 5
 """How many sessions the backup service accepts at once, according to a maintainer (facts 1.2)."""
 
@@ -33,6 +35,9 @@ class AgentMemory:
     """Status UUID of a finished backup -> the files the phone could not read, which it sends next time. INFERRED."""
     rows: dict[str, int] = field(default_factory=dict)
     """Status UUID of a finished backup -> the number of rows in its manifest."""
+    sent_manifests: dict[bytes, tuple[PendingRows, bytes]] = field(default_factory=dict)
+    """SHA-256 of a Manifest.db that this phone wrote -> its rows, and the manifest's key. Only so that a simulated
+    phone need not read the rows one by one that a real one reads with SQLite."""
     spools: list[Spool] = field(default_factory=list)
     """Restored contents that are too large for memory, kept as long as the phone exists."""
     keychain_changed: int = 0
@@ -67,9 +72,15 @@ class AgentMemory:
         self._last_aside = max(datetime.now().replace(microsecond=0), self._last_aside + timedelta(seconds=1))
         return f"{folder}-{self._last_aside:%Y%m%d-%H%M%S}"
 
-    def remember(self, uuid: str, *, unreadable_ids: frozenset[str], rows: int) -> None:
-        """Stores what the next backup needs to know about a finished one."""
-        self.unreadable_ids[uuid], self.rows[uuid] = unreadable_ids, rows
+    def remember(self, pending: PendingBackup, *, whole_manifest: bool) -> None:
+        """Stores what the next backup needs to know about a finished one. `whole_manifest`: it has all rows."""
+        self.unreadable_ids[pending.uuid] = frozenset(pending.unreadable_ids)
+        self.rows[pending.uuid] = len(pending.rows)
+        if whole_manifest and pending.manifest_db is not None:
+            pending.rows.rest()
+            self.sent_manifests[pending.manifest_db.sha256] = pending.rows, pending.manifest_key
+            while len(self.sent_manifests) > REMEMBERED_MANIFESTS:
+                del self.sent_manifests[next(iter(self.sent_manifests))]
         for known in (self.unreadable_ids, self.rows):
             while len(known) > REMEMBERED_BACKUPS:
                 del known[next(iter(known))]

@@ -10,28 +10,29 @@ import hashlib
 import os
 import plistlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from migrate.backup.crypto.cipher import KEY_BYTES, encrypted_chunks, encrypted_size
-from migrate.backup.record import Kind, Record, file_id
+from migrate.backup.record import Record, file_id
 from migrate.problems import BlobMissing, BlobUnreadable
 from migrate.simulator.agent.backup_keys import PhoneKeys
 from migrate.simulator.agent.host_folder import Unreadable
 from migrate.simulator.agent.rows.host_rows import HostRows
+from migrate.simulator.agent.rows.known_row import KINDS, state_of
 from migrate.simulator.agent.rows.pending_rows import PendingRow, PendingRows, StoredFile
 from migrate.simulator.device.domains import DIGESTED
-from migrate.simulator.device.filesystem import Node
+from migrate.simulator.device.filesystem import DigestOnly, Node
 from migrate.simulator.faults.faults import Faults
 
-KINDS = {"file": Kind.FILE, "directory": Kind.DIRECTORY, "symlink": Kind.SYMLINK}
 MANIFEST_KEY_CLASS = 4  # *guessed*: the manifest must open before the first unlock
 FALLBACK_CLASS = 4
+WHOLE_BYTES = 64 << 10
+"""Files of at most this size are read in one go."""
 Phase = Literal["uploading", "moving", "removing"]
 
 
-@dataclass(frozen=True)
-class PlannedUpload:
+class PlannedUpload(NamedTuple):
     """A file to upload, and its size on the host."""
 
     node: Node
@@ -50,11 +51,12 @@ class PendingBackup:
     keys: PhoneKeys
     manifest_key: bytes = field(repr=False)  # unwrapped
     rows: PendingRows = field(repr=False)
-    base: HostRows | None = field(default=None, repr=False)  # rows of the finished backup it builds on
+    base: HostRows | PendingRows | None = field(default=None, repr=False)  # rows of the finished backup it builds on
     base_unreadable_ids: frozenset[str] = frozenset()
     old_folder: str | None = None  # where a full backup moved the previous one; removed at the end
 
     phase: Phase = "uploading"
+    has_lost_contents: bool = False  # a file whose content this phone did not keep would be uploaded
     unreadable_ids: set[str] = field(default_factory=set, repr=False)
     manifest_plist: bytes = field(default=b"", repr=False)
     manifest_db: StoredFile | None = field(default=None, repr=False)
@@ -72,19 +74,21 @@ class PendingBackup:
     def plan(self, nodes: Iterable[Node], faults: Faults) -> None:
         """Plans a row for every node. Files that are new or changed since the base backup are uploaded and moved."""
         self.rows.begin_plan()
+        self.has_lost_contents = False
         for node in nodes:
-            identity = file_id(node.domain, node.relative_path)
+            identity, state = file_id(node.domain, node.relative_path), state_of(node)
             stored_size = self._stored_size(node, faults)
-            known = self.base.get(identity) if self.base is not None else None
-            if known is not None and identity not in self.base_unreadable_ids and _unchanged(node, known):
-                self.rows.put(known, is_uploaded=False, stored_size=stored_size)
+            known = self.base.known(identity) if self.base is not None else None
+            if known is not None and known.state == state and identity not in self.base_unreadable_ids:
+                self.rows.put_known(known, stored_size=stored_size)
                 continue
-            planned = self.rows.get(identity)
             is_uploaded = node.kind == "file"
-            if planned is not None and _unchanged(node, planned):
+            self.has_lost_contents |= is_uploaded and isinstance(node.content, DigestOnly)
+            planned = self.rows.known(identity)
+            if planned is not None and planned.state == state:
                 self.rows.keep(planned, is_uploaded=is_uploaded, stored_size=stored_size)
             else:
-                self.rows.put(self._new_record(node, identity), is_uploaded=is_uploaded, stored_size=stored_size)
+                self._put_new(node, identity, state, stored_size)
         self.rows.end_plan()
         self.unreadable_ids.clear()
 
@@ -100,22 +104,34 @@ class PendingBackup:
             assert self.base is not None
             yield from sorted(set(self.base.file_ids_in(shard)).difference(self.rows.file_ids_in(shard)))
 
-    def stored_chunks(self, planned: PlannedUpload, faults: Faults) -> Iterator[bytes]:
+    def stored_chunks(self, planned: PlannedUpload, faults: Faults) -> Iterable[bytes]:
         """The bytes to upload for a file. At their end the file is marked as sent and its digest is in its row.
 
         Raises:
             Unreadable: the phone cannot read on. The file is added to `unreadable_ids`.
         """
+        why = faults.why_unreadable(planned.node.domain, planned.node.relative_path)
+        if why is not None or planned.node.size > WHOLE_BYTES:
+            return self._stream(planned, why, faults.unreadable_after_bytes)
+        try:
+            chunks = tuple(planned.node.content.chunks())
+        except _UNREADABLE:
+            return self._stream(planned, why, None)
+        key = planned.row.file_key if planned.row.stored_size else None
+        stored = b"".join(chunks if key is None else encrypted_chunks(chunks, key))
+        if planned.node.domain in DIGESTED:
+            self.rows.set_digest(planned.row, hashlib.sha1(stored, usedforsecurity=False).digest())
+        self.rows.mark_sent(planned.row)
+        return (stored,)
+
+    def _stream(self, planned: PlannedUpload, why: str | None, readable_bytes: int | None) -> Iterator[bytes]:
         digested = planned.node.domain in DIGESTED
         digest = hashlib.sha1(usedforsecurity=False)
-        row, key = planned.row, None
-        if self.encrypted and row.stored_size:
-            key = row.record().encryption_key
-            assert key is not None
+        row = planned.row
         try:
-            chunks = _readable_chunks(planned.node, faults)
-            if key is not None:
-                chunks = encrypted_chunks(chunks, self.keys.class_keys.unwrap(key))
+            chunks = _readable_chunks(planned.node, why, readable_bytes)
+            if row.file_key is not None and row.stored_size:
+                chunks = encrypted_chunks(chunks, row.file_key)
             for chunk in chunks:
                 if digested:
                     digest.update(chunk)
@@ -124,7 +140,7 @@ class PendingBackup:
             self.unreadable_ids.add(row.file_id)
             raise
         if digested:
-            self.rows.replace(row, replace(row.record(), digest=digest.digest()))
+            self.rows.set_digest(row, digest.digest())
         self.rows.mark_sent(row)
 
     def write_manifest(self, faults: Faults) -> StoredFile:
@@ -138,15 +154,17 @@ class PendingBackup:
             return node.size
         return encrypted_size(node.size)
 
-    def _new_record(self, node: Node, identity: str) -> Record:
-        """A new row for a node. Files also have a key in unencrypted backups (*seen*, iOS 14.3)."""
+    def _put_new(self, node: Node, identity: str, state: bytes, stored_size: int) -> None:
+        """Adds a new row for a node. Files also have a key in unencrypted backups (*seen*, iOS 14.3)."""
         protection_class = node.protection_class
-        key: bytes | None = None
-        if node.kind == "file":
+        is_file = node.kind == "file"
+        key = wrapped = None
+        if is_file:
             if protection_class not in self.keys.class_keys.classes:
                 protection_class = FALLBACK_CLASS
-            key = self.keys.class_keys.wrap(protection_class, os.urandom(KEY_BYTES))
-        return Record(
+            key = os.urandom(KEY_BYTES)
+            wrapped = self.keys.class_keys.wrap(protection_class, key)
+        record = Record(
             file_id=identity,
             domain=node.domain,
             relative_path=node.relative_path,
@@ -159,19 +177,15 @@ class PendingBackup:
             modified=node.modified,
             changed=node.changed,
             born=node.born,
-            protection_class=protection_class if node.kind == "file" else 0,
+            protection_class=protection_class if is_file else 0,
             flags=0,
-            encryption_key=key,
+            encryption_key=wrapped,
             digest=None,
             extended_attributes=_attributes(node),
             target=node.target,
         )
-
-
-def _unchanged(node: Node, record: Record) -> bool:
-    then = (record.kind, record.size, record.modified, record.changed, record.inode, record.mode, record.target)
-    now = (KINDS[node.kind], node.size, node.modified, node.changed, node.inode, node.mode, node.target)
-    return then == now and (record.user_id, record.group_id) == (node.user_id, node.group_id)
+        file_key = key if self.encrypted else None
+        self.rows.put(record, state, is_uploaded=is_file, stored_size=stored_size, file_key=file_key)
 
 
 def _attributes(node: Node) -> bytes | None:
@@ -180,10 +194,13 @@ def _attributes(node: Node) -> bytes | None:
     return plistlib.dumps(dict(node.extended_attributes), fmt=plistlib.FMT_BINARY)
 
 
-def _readable_chunks(node: Node, faults: Faults) -> Iterator[bytes]:
-    """The file's bytes, or some of them followed by Unreadable if the faults say so."""
-    why = faults.why_unreadable(node.domain, node.relative_path)
-    left = faults.unreadable_after_bytes
+_UNREADABLE = (OSError, BlobMissing, BlobUnreadable)
+"""The last two: on a phone that plays a real backup."""
+
+
+def _readable_chunks(node: Node, why: str | None, readable_bytes: int | None) -> Iterator[bytes]:
+    """The file's bytes. If there is a reason `why` it cannot be read, some of them followed by Unreadable."""
+    left = readable_bytes
     try:
         for chunk in node.content.chunks() if why is None or left != 0 else ():
             if why is None:
@@ -197,7 +214,7 @@ def _readable_chunks(node: Node, faults: Faults) -> Iterator[bytes]:
                     break
     except OSError as error:
         raise Unreadable(error.strerror or str(error)) from error
-    except (BlobMissing, BlobUnreadable) as error:  # on a phone that plays a real backup
+    except (BlobMissing, BlobUnreadable) as error:
         raise Unreadable(error.what) from error
     if why is not None:
         raise Unreadable(why)

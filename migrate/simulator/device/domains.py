@@ -332,10 +332,15 @@ def app_container(domain: str) -> AppContainer | None:
 
 def is_covered(rules: Rules, domain: str, relative_path: str) -> bool:
     """Whether a rule of this domain covers the path."""
+    paths = _rules_of(rules, domain)
+    return bool(paths) and _matcher(paths).fullmatch(relative_path) is not None
+
+
+def _rules_of(rules: Rules, domain: str) -> tuple[str, ...]:
     paths = rules.get(domain, ())
     if domain.startswith(EVERY_CONTAINER[:-1]):
         paths += rules.get(EVERY_CONTAINER, ())
-    return bool(paths) and _matcher(paths).fullmatch(relative_path) is not None
+    return paths
 
 
 def is_allowed(domain: str, relative_path: str) -> bool:
@@ -349,6 +354,12 @@ def is_backed_up(domain: str, relative_path: str, *, encrypted: bool) -> bool:
     if is_covered(NEVER_BACKED_UP, domain, relative_path):
         return False
     return encrypted or not is_covered(ONLY_ENCRYPTED, domain, relative_path)
+
+
+def matchers_for(domain: str, *several: Rules) -> tuple[re.Pattern[str], ...]:
+    """Expressions of which one matches a path of this domain completely if one of `several` rules covers it. For those
+    who ask about every file: looking the rules up takes longer than matching."""
+    return tuple(_matcher(paths) for rules in several if (paths := _rules_of(rules, domain)))
 
 
 def device_path(domain: str, relative_path: str) -> str:

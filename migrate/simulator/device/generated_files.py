@@ -9,7 +9,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+<<<<<<< HEAD
 from migrate.simulator.device.filesystem import MOBILE, Content, Kind, Node, Synthetic
+=======
+from migrate.simulator.device.filesystem import Node, Synthetic
+>>>>>>> main
 
 FILES_PER_FOLDER = 1_000
 BORN = 1_700_000_000
@@ -53,9 +57,14 @@ class GeneratedFiles:
     def nodes(self, first_inode: int) -> Iterator[Node]:
         """Every node, parents before their children."""
         for number, path in enumerate(self.directories):
-            yield self._node(path, "directory", first_inode + self.count + number)
+            yield self._directory_node(path, first_inode + self.count + number)
         for number in range(self.count):
             yield self._file_node(number, first_inode)
+
+    def ending_with(self, suffixes: tuple[str, ...], first_inode: int) -> Iterator[Node]:
+        if not self.suffix.endswith(suffixes):
+            return iter(())
+        return (self._file_node(number, first_inode) for number in range(self.count))
 
     def get(self, relative_path: str, first_inode: int) -> Node | None:
         found = self._file.fullmatch(relative_path)
@@ -66,7 +75,7 @@ class GeneratedFiles:
         directories = self.directories
         if relative_path in directories:
             number = directories.index(relative_path)
-            return self._node(relative_path, "directory", first_inode + self.count + number)
+            return self._directory_node(relative_path, first_inode + self.count + number)
         return None
 
     def content(self, relative_path: str) -> Content | None:
@@ -77,22 +86,27 @@ class GeneratedFiles:
         return f"{self.folder}/{number // FILES_PER_FOLDER:05}/{number:08}{self.suffix}"
 
     def _file_node(self, number: int, first_inode: int) -> Node:
-        content = Synthetic(self.seed * 1_000_003 + number, self.size_bytes)
-        return self._node(self._path(number), "file", first_inode + number, content)
-
-    def _node(self, path: str, kind: Kind, inode: int, content: Synthetic | None = None) -> Node:
-        is_file = content is not None
         return Node(
             domain=self.domain,
-            relative_path=path,
-            kind=kind,
-            content=content if content is not None else Synthetic(0, 0),
-            mode=0o100644 if is_file else 0o040755,
-            inode=inode,
-            user_id=MOBILE,
-            group_id=MOBILE,
+            relative_path=self._path(number),
+            kind="file",
+            content=Synthetic(self.seed * 1_000_003 + number, self.size_bytes),
+            mode=0o100644,
+            inode=first_inode + number,
             modified=BORN,
             changed=BORN,
             born=BORN,
-            protection_class=self.protection_class if is_file else 0,
+            protection_class=self.protection_class,
+        )
+
+    def _directory_node(self, path: str, inode: int) -> Node:
+        return Node(
+            domain=self.domain,
+            relative_path=path,
+            kind="directory",
+            mode=0o040755,
+            inode=inode,
+            modified=BORN,
+            changed=BORN,
+            born=BORN,
         )

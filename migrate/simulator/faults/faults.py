@@ -123,12 +123,16 @@ class Faults:
 
     def why_unreadable(self, domain: str, relative_path: str) -> str | None:
         """The error text for a file the phone cannot read in this backup, or None."""
+        if not (self.unreadable_share or self.unreadable_once or self.unreadable):
+            return None
         path = f"{domain}/{relative_path}"
         if self.unreadable_share and zlib.crc32(f"{self.seed} {path}".encode()) < self.unreadable_share * (1 << 32):
             return "Input/output error (5)"
         return self.unreadable_once.pop(path, None) or self.unreadable.get(path)
 
     def bytes_cut_in_transit(self, domain: str, relative_path: str) -> int:
+        if not (self.cut_in_transit_once or self.cut_in_transit):
+            return 0
         path = f"{domain}/{relative_path}"
         return self.cut_in_transit_once.pop(path, 0) or self.cut_in_transit.get(path, 0)
 

@@ -37,13 +37,21 @@ class FaultyHostFolder(HostFolder):
         super()._send(message)
         self._note(message, "sent")
 
-    def _receive(self) -> Message:
-        message = super()._receive()
+    def _receive(self, *, names_only: bool = False) -> Message:
+        message = super()._receive(names_only=names_only)
         self._note(message, "received")
         return message
 
+    def _file_sent(self) -> None:
+        self._passed("files", "sent")
+
     def _note(self, message: Message, way: Direction) -> None:
-        what: TriggerPoint = "files" if isinstance(message, FileEnd | FileError) else "messages"
-        if (what == "files" or not isinstance(message, STREAM_PARTS)) and self._injector.passed(what, way):
+        if isinstance(message, FileEnd | FileError):
+            self._passed("files", way)
+        elif not isinstance(message, STREAM_PARTS):
+            self._passed("messages", way)
+
+    def _passed(self, what: TriggerPoint, way: Direction) -> None:
+        if self._injector.passed(what, way):
             self._flush()  # the message reaches the host before the fault happens
             self._injector.trigger(what, way)

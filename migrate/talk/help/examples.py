@@ -5,9 +5,9 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from migrate.problems import MigrateError, PhoneLocked, Problem
 
@@ -205,9 +205,9 @@ def example(problem: type[P], **preferred: Any) -> P:
     hints = typing.get_type_hints(problem)
     known = {**BY_FIELD, **preferred, **BY_CODE.get(problem.code, {})}
     values = {
-        entry.name: _value(entry.name, hints[entry.name], known.get(entry.name))
-        for entry in fields(cast(Any, problem))
-        if entry.name in known or (entry.default is MISSING and entry.default_factory is MISSING)
+        name: _value(name, hints[name], known.get(name))
+        for name, default in problem.facts.items()
+        if name in known or default is MISSING
     }
     return problem(**values)
 

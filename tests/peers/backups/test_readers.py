@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from migrate.simulator.agent.consistent_copies import ConsistentCopies
-from migrate.simulator.device.domains import is_backed_up
+from migrate.simulator.agent.scan import Scan
 from migrate.simulator.device.filesystem import sha256_of
 
 MakePair = Callable[..., Any]
@@ -78,11 +78,11 @@ def test_databases_sent_as_consistent_copies_equal_those_copies(make_pair: MakeP
     phones = make_pair("26.1", backup_password=PASSWORD)
     phones.old.assume.databases = "consistent"
     back_up(phones)
-    sent = ConsistentCopies().replace_databases(phones.old.files.walk())
+    sent = Scan(phones.old.files, phones.old.assume, ConsistentCopies(), encrypted=True, check_link=lambda: None)
     copies = {
         f"{node.domain}/{node.relative_path}": sha256_of(node.content)
         for node in sent
-        if node.kind == "file" and is_backed_up(node.domain, node.relative_path, encrypted=True)
+        if node.kind == "file"
     }
     assert read_with(PYIOSBACKUP, phones.backup, PASSWORD) == copies | phones.keychain_in_backup()
     assert not {path for path in copies if path.startswith("HomeDomain/Library/SMS/sms.db-")}

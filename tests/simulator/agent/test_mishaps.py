@@ -11,8 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from migrate.backup.reader import Backup as SavedBackup
 from migrate.backup.record import Kind
-from migrate.simulator.agent.backup import BackupRun
+from migrate.simulator.agent.consistent_copies import ConsistentCopies
 from migrate.simulator.agent.mb_errors import known_error_texts, usual_error_text
+from migrate.simulator.agent.scan import Scan
 from migrate.simulator.device.filesystem import Synthetic
 from migrate.simulator.device.generated_files import GeneratedFiles
 from migrate.simulator.device.phone import SimulatedPhone
@@ -20,7 +21,6 @@ from migrate.simulator.faults.faults import Faults, Mishap
 from migrate.simulator.faults.faulty_host_folder import FaultyHostFolder
 from migrate.simulator.faults.faulty_stream import FaultInjector
 from migrate.simulator.usbmuxd.streams import LinkCut, SocketStream
-from migrate.wire.backup2 import Backup
 
 NEW = "00008120-000000000000B0B0"
 
@@ -209,9 +209,10 @@ def test_a_phone_that_scans_a_million_files_notices_that_its_cable_is_gone(phone
     ours, theirs = socket.socketpair()
     with ours, theirs:
         mishaps = FaultInjector(phone.faults, lambda: None, is_cut=lambda: next(looks))
-        run = BackupRun(phone, FaultyHostFolder(SocketStream(theirs), mishaps), Backup(udid=phone.udid))
+        host = FaultyHostFolder(SocketStream(theirs), mishaps)
+        scan = Scan(phone.files, phone.assume, ConsistentCopies(), encrypted=True, check_link=host.check_link)
         seen = 0
         with pytest.raises(LinkCut):
-            for _ in run._scan(phone.files, encrypted=True):
+            for _ in scan:
                 seen += 1
     assert 1_000 < seen <= 2_000

@@ -37,7 +37,9 @@ FIELDS: dict[str, Any] = {
     "inode": st.one_of(NUMBERS, st.integers(0, 1 << 40)),
     "size": st.one_of(st.none(), NUMBERS),
     "modified": NUMBERS,
+    "changed": NUMBERS,
     "born": NUMBERS,
+    "mode": st.sampled_from([0o100644, 0o100600, 4096]),
     "relative_path": st.one_of(
         st.sampled_from(["", "a", "Mode", "MBFile", "Library/a.dat", "Library/b.dat", "Größe.txt", "\x01" * 13]),
         st.text(max_size=20),
@@ -64,3 +66,14 @@ def test_rows_of_one_kind_share_one_template() -> None:
         record = replace(PLAIN, inode=inode, relative_path=f"Documents/{inode:08}.dat", digest=inode.to_bytes(20))
         assert templates.encode(record) == encode_mbfile(record, ios_version="26.1")
     assert templates.template_count == 2, "one for inodes of two bytes, one for those of four"
+
+
+def test_rows_that_differ_in_size_and_dates_share_templates() -> None:
+    templates = RecordTemplates("26.1")
+    for number in range(300, 1_300):
+        born = 1_600_000_000 + 97 * number
+        record = replace(
+            PLAIN, inode=70_000 + number, size=61 * number, born=born, modified=born + number, changed=born + number
+        )
+        assert templates.encode(record) == encode_mbfile(record, ios_version="26.1")
+    assert templates.template_count == 2, "one for sizes of two bytes, one for those of four"

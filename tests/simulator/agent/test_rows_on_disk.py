@@ -18,7 +18,9 @@ from migrate.simulator.agent.rows.host_rows import HostRows
 from migrate.simulator.agent.rows.pending_rows import PendingRows
 from migrate.simulator.agent.rows.record_templates import RecordTemplates
 from migrate.simulator.agent.rows.staged_rows import AT_RESTART, StagedRows
+from migrate.simulator.agent.scan import Scan
 from migrate.simulator.agent.spool import Spool
+from migrate.simulator.device.assumptions import Assumptions
 from migrate.simulator.device.filesystem import DigestOnly, Filesystem
 from migrate.simulator.device.generated_files import GeneratedFiles
 from migrate.simulator.device.phone import SimulatedPhone
@@ -110,9 +112,9 @@ def test_a_backup_that_builds_on_another_holds_the_rows_of_neither() -> None:
         pending = PendingRows("26.1", encrypted=False)
         pending.begin_plan()
         for row in every_row():
-            known = base.get(row.file_id)
+            known = base.known(row.file_id)
             assert known is not None
-            pending.put(known, is_uploaded=False, stored_size=100)
+            pending.put_known(known, stored_size=100)
         pending.end_plan()
         assert sorted(base.file_ids_in("a7")) == sorted(pending.file_ids_in("a7")) != []
         assert not list(pending.file_ids_in("a7", uploaded_only=True))
@@ -124,7 +126,8 @@ def test_making_databases_consistent_holds_only_those_with_companions() -> None:
     disk.add_file("HomeDomain", "Library/a.db", b"no database")
     disk.add_file("HomeDomain", "Library/a.db-wal", b"a log")
     with far_less_memory_than_rows():
-        assert sum(1 for _ in ConsistentCopies().replace_databases(disk.walk)) == sum(1 for _ in disk.walk())
+        scan = Scan(disk, Assumptions(), ConsistentCopies(), encrypted=True, check_link=lambda: None)
+        assert sum(1 for _ in scan) == sum(1 for _ in disk.walk())
 
 
 @pytest.mark.parametrize("password", [None, "correct-horse-1947"], ids=["plain", "encrypted"])

@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterable, Iterator
 from migrate.backup.manifest.manifest import Row
 from migrate.backup.mbfile.decode import decode_mbfile
 from migrate.backup.record import Kind, Record
+from migrate.simulator.agent.rows.known_row import KnownRow, state_in
 from migrate.simulator.agent.rows.scratch_database import ScratchDatabase
 
 _SCHEMA = """
     CREATE TABLE Row (
         number INTEGER PRIMARY KEY, file_id BLOB NOT NULL, domain TEXT NOT NULL, relative_path TEXT NOT NULL,
-        kind INTEGER NOT NULL, archive BLOB NOT NULL
+        kind INTEGER NOT NULL, archive BLOB NOT NULL, size INTEGER NOT NULL, state BLOB NOT NULL
     )
 """
 _RECORD = "lower(hex(file_id)), domain, relative_path, kind, archive"
+_KNOWN = ", ".join(KnownRow._fields)
 DIRECTORIES_KEPT = 4_096
+MAX_SIZE = (1 << 63) - 1
 
 Place = tuple[str, str]
 """Domain and relative path."""
@@ -34,11 +37,15 @@ class HostRows:
         self._database = ScratchDatabase(_SCHEMA, encrypted=encrypted)
         checked = ((row, row.record()) for row in rows)
         values = (
-            (bytes.fromhex(row.file_id), row.domain, row.relative_path, int(record.kind), row.file)
+            (
+                *(bytes.fromhex(row.file_id), row.domain, row.relative_path, int(record.kind), row.file),
+                *(min(record.size or 0, MAX_SIZE), state_in(record)),
+            )
             for row, record in checked
         )
         self._database.run_many(
-            "INSERT INTO Row (file_id, domain, relative_path, kind, archive) VALUES (?, ?, ?, ?, ?)", values
+            "INSERT INTO Row (file_id, domain, relative_path, kind, archive, size, state) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            values,
         )
         self._has_id_index = self._has_directory_index = False
 
@@ -54,11 +61,12 @@ class HostRows:
         query = f"SELECT {_RECORD} FROM Row NOT INDEXED ORDER BY domain, relative_path"  # noqa: S608
         return ((_record(*row), row[4]) for row in self._database.rows(query))
 
-    def get(self, file_id: str) -> Record | None:
+    def known(self, file_id: str) -> KnownRow | None:
+        """The last row with this file id, or None."""
         self._index_ids()
-        query = f"SELECT {_RECORD} FROM Row WHERE file_id = ? ORDER BY number DESC LIMIT 1"  # noqa: S608
+        query = f"SELECT {_KNOWN} FROM Row WHERE file_id = ? ORDER BY number DESC LIMIT 1"  # noqa: S608
         row = self._database.row(query, (bytes.fromhex(file_id),))
-        return _record(*row) if row else None
+        return KnownRow(*row) if row else None
 
     def file_ids_in(self, shard: str) -> Iterator[str]:
         """The ids of all files that start with the two digits of `shard`."""

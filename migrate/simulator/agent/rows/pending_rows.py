@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from migrate.backup.manifest.writer import ManifestWriter
 from migrate.backup.mbfile.decode import decode_mbfile
 from migrate.backup.record import Kind, Record
+from migrate.simulator.agent.rows.known_row import KnownRow
 from migrate.simulator.agent.rows.record_templates import RecordTemplates
 from migrate.simulator.agent.rows.scratch_database import ScratchDatabase, Values
 
@@ -24,12 +26,15 @@ _SCHEMA = """
         archive BLOB NOT NULL,
         is_uploaded INTEGER NOT NULL,  -- whether this backup uploads the file
         size INTEGER NOT NULL,         -- of the file
+        state BLOB NOT NULL,           -- see `state_of`
         stored_size INTEGER NOT NULL,  -- its size on the host
+        file_key BLOB,                 -- with which its bytes are encrypted, if it is uploaded
         sent INTEGER NOT NULL,         -- whether it was sent completely, to Snapshot/
         snapshot_size INTEGER          -- its size in the host's Snapshot/, as last listed
     )
 """
-_INSERT = "INSERT INTO Planned VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"
+_INSERT = "INSERT INTO Planned VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"
+_KNOWN = ", ".join(KnownRow._fields)
 _NEEDS_UPLOAD = "is_uploaded AND NOT (sent AND snapshot_size IS stored_size)"
 
 
@@ -47,27 +52,15 @@ class StoredFile:
                 yield data
 
 
-@dataclass(frozen=True, slots=True)
-class PendingRow:
-    """A planned row. `needs_upload`: the host does not have the file's bytes."""
+class PendingRow(NamedTuple):
+    """A planned row. `needs_upload`: the host does not have the file's bytes. `file_key`: in encrypted backups, the key
+    of a file that this backup uploads."""
 
     number: int
     file_id: str
-    domain: str
-    relative_path: str
-    kind: int
-    archive: bytes = field(repr=False)
     stored_size: int
     needs_upload: bool
-
-    def record(self) -> Record:
-        return decode_mbfile(
-            self.archive,
-            file_id=self.file_id,
-            domain=self.domain,
-            relative_path=self.relative_path,
-            kind=Kind(self.kind),
-        )
+    file_key: bytes | None
 
 
 class PendingRows:
@@ -86,6 +79,12 @@ class PendingRows:
     def __len__(self) -> int:
         return self._count
 
+    def rest(self) -> None:
+        """Frees memory and disk that is only needed while the backup runs. The rows can still be read."""
+        self._note_sent()
+        (self._database.folder / "Manifest.db").unlink(missing_ok=True)
+        self._database.run("PRAGMA shrink_memory")
+
     # --- planning
 
     def begin_plan(self) -> None:
@@ -96,25 +95,30 @@ class PendingRows:
         self._planned = 0
         self._waiting.clear()
 
-    def get(self, file_id: str) -> Record | None:
+    def known(self, file_id: str) -> KnownRow | None:
         """A row of the last finished plan, or None."""
         if not self._count:
             return None
-        query = "SELECT domain, relative_path, kind, archive FROM Row WHERE file_id = ?"
-        row = self._database.row(query, (bytes.fromhex(file_id),))
-        if row is None:
-            return None
-        domain, path, kind, archive = row
-        return decode_mbfile(archive, file_id=file_id, domain=domain, relative_path=path, kind=Kind(kind))
+        row = self._database.row(f"SELECT {_KNOWN} FROM Row WHERE file_id = ?", (bytes.fromhex(file_id),))  # noqa: S608
+        return KnownRow(*row) if row else None
 
-    def put(self, record: Record, *, is_uploaded: bool, stored_size: int) -> None:
+    def put(self, record: Record, state: bytes, *, is_uploaded: bool, stored_size: int, file_key: bytes | None) -> None:
         """Adds a new or changed row, whose file has not been sent yet."""
-        self._put(record, self._templates.encode(record), is_uploaded, stored_size, sent=False)
+        identity = bytes.fromhex(record.file_id)
+        row = (identity, record.domain, record.relative_path, record.kind.value, self._templates.encode(record))
+        self._add((*row, is_uploaded, record.size or 0, state, stored_size, file_key, False))
 
-    def keep(self, record: Record, *, is_uploaded: bool, stored_size: int) -> None:
-        """Keeps a row that `get` returned, with its state."""
-        sent = self._database.number("SELECT sent FROM Row WHERE file_id = ?", (bytes.fromhex(record.file_id),))
-        self._put(record, self._templates.encode(record), is_uploaded, stored_size, sent=bool(sent))
+    def put_known(self, known: KnownRow, *, stored_size: int) -> None:
+        """Adds the row of a file that the backup has already."""
+        *row, size, state = known
+        self._add((*row, False, size, state, stored_size, None, False))
+
+    def keep(self, known: KnownRow, *, is_uploaded: bool, stored_size: int) -> None:
+        """Keeps a row of the last finished plan, with its state."""
+        *row, size, state = known
+        found = self._database.row("SELECT file_key, sent FROM Row WHERE file_id = ?", (known.file_id,))
+        assert found is not None
+        self._add((*row, is_uploaded, size, state, stored_size, *found))
 
     def end_plan(self) -> None:
         self._insert_waiting()
@@ -123,11 +127,9 @@ class PendingRows:
         self._database.run("CREATE INDEX ids ON Row(file_id, kind, is_uploaded)")
         self._count = self._planned
 
-    def _put(self, record: Record, archive: bytes, is_uploaded: bool, stored_size: int, *, sent: bool) -> None:
+    def _add(self, values: Values) -> None:
         self._planned += 1
-        values = (record.file_id, record.domain, record.relative_path, int(record.kind), archive)
-        identity = bytes.fromhex(record.file_id)
-        self._waiting.append((self._planned, identity, *values[1:], is_uploaded, record.size or 0, stored_size, sent))
+        self._waiting.append((self._planned, *values))
         if len(self._waiting) >= ROWS_PER_BATCH:
             self._insert_waiting()
 
@@ -150,19 +152,23 @@ class PendingRows:
         return row[0] or 0, row[1] or 0
 
     def in_order(self) -> Iterator[PendingRow]:
-        """Every row in the order of the plan. Rows may be replaced and marked during the iteration."""
-        columns = "number, lower(hex(file_id)), domain, relative_path, kind, archive, stored_size"
-        query = f"SELECT {columns}, {_NEEDS_UPLOAD} FROM Row WHERE number > ? ORDER BY number LIMIT {ROWS_PER_BATCH}"  # noqa: S608
+        """Every row in the order of the plan. Rows may be changed and marked during the iteration."""
+        columns = f"number, lower(hex(file_id)), stored_size, {_NEEDS_UPLOAD}, file_key"
+        query = f"SELECT {columns} FROM Row WHERE number > ? ORDER BY number LIMIT {ROWS_PER_BATCH}"  # noqa: S608
         self._note_sent()
         last = 0
         while page := list(self._database.rows(query, (last,))):
-            for row in page:
-                yield PendingRow(*row)
+            yield from map(PendingRow._make, page)
             last = page[-1][0]
 
-    def replace(self, row: PendingRow, record: Record) -> None:
-        """Replaces the record of a row."""
-        archive = self._templates.encode(record)
+    def set_digest(self, row: PendingRow, digest: bytes) -> None:
+        """Adds the digest of the stored bytes to a row's record."""
+        query = "SELECT domain, relative_path, kind, archive FROM Row WHERE number = ?"
+        found = self._database.row(query, (row.number,))
+        assert found is not None
+        domain, path, kind, archive = found
+        record = decode_mbfile(archive, file_id=row.file_id, domain=domain, relative_path=path, kind=Kind(kind))
+        archive = self._templates.encode(replace(record, digest=digest))
         self._database.run("UPDATE Row SET archive = ? WHERE number = ?", (archive, row.number))
 
     def mark_sent(self, row: PendingRow) -> None:

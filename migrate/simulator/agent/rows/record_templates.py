@@ -10,24 +10,29 @@ from migrate.backup.record import Record
 MAX_TEMPLATES = 512
 MAX_SEEN = 10_000
 PROBE_KEY, PROBE_DIGEST = b"\xa5\x5a\xfe\x01" * 11, b"\x5a\xa5\x01\xfe" * 5
-PROBE_INODES = {
-    2: (0xA5E7, 0xA5E9, 0xA5EB, 0xA5ED, 0xA5EF),
-    4: (0x7E5AA5E7, 0x7E5AA5E9, 0x7E5AA5EB, 0x7E5AA5ED, 0x7E5AA5EF),
+PROBES = {
+    2: tuple(range(0xA5E7, 0xA607)),
+    4: tuple(range(0x7E5AA5E7, 0x7E5AA607)),
 }
+"""Numbers that stand for others of the same width, in bytes, while a template is made."""
 VERSION = 100_000
 """A number in every archive: NSKeyedArchiver's $version."""
+PATH, KEY, DIGEST = 5, 6, 7
+"""Slots. Those before are for the first, second, … different number."""
 
+_Shape = tuple[object, ...]
 _Key = tuple[object, ...]
 _Slots = tuple[tuple[int, int, int], ...]
-"""For each slot: which of inode, path, key and digest it holds, and the offsets of its first and past its last byte."""
+"""For each slot: which it is, and the offsets of its first and past its last byte."""
 
 
 class RecordTemplates:
     """Encodes exactly like `encode_mbfile`, but faster.
 
     A binary plist stores equal values once, and its offsets depend on the lengths of the values before them. So a
-    template fits records with paths of the same length and inodes of the same width, if all else is equal. A record
-    whose inode equals another of its numbers is encoded the slow way.
+    template fits records with paths of the same length and numbers of the same widths, of which the same ones are
+    equal. Inode, size and dates are filled in if they have two or four bytes, plistlib's widths; a number of one byte
+    is part of the template. A record with rarer numbers is encoded the slow way.
     """
 
     def __init__(self, ios_version: str) -> None:
@@ -42,24 +47,15 @@ class RecordTemplates:
         return sum(template is not None for template in self._templates.values())
 
     def encode(self, record: Record) -> bytes:
-        numbers = (
-            record.mode,
-            record.user_id,
-            record.group_id,
-            record.size,
-            record.modified,
-            record.changed,
-            record.born,
-            record.protection_class,
-            record.flags,
-        )
-        path, inode = record.relative_path, record.inode
-        width = 2 if inode < 1 << 16 else 4  # plistlib's widths; other inodes are rare
-        if not path.isascii() or inode in numbers or not 0x100 <= inode < 1 << 32 or inode == VERSION:
+        fixed = (record.mode, record.user_id, record.group_id, record.protection_class, record.flags)
+        numbers = _numbers(record)
+        path = record.relative_path
+        shape, different = _shape_of(numbers)
+        if shape is None or not path.isascii() or VERSION in different or not different.isdisjoint(fixed):
             return encode_mbfile(record, ios_version=self._ios_version)
         key = (
-            numbers,
-            width,
+            fixed,
+            shape,
             len(path),
             record.encryption_key is None,
             record.digest is None,
@@ -74,47 +70,80 @@ class RecordTemplates:
         if key not in self._templates:
             if len(self._templates) >= MAX_TEMPLATES:
                 self._templates.clear()
-            self._templates[key] = self._make_template(record, width)
+            self._templates[key] = self._make_template(record, fixed, shape)
         template = self._templates[key]
-        if template is None:
-            return encode_mbfile(record, ios_version=self._ios_version)
-        values = (
-            inode.to_bytes(width, "big"),
-            path.encode("ascii"),
-            record.encryption_key or b"",
-            record.digest or b"",
-        )
-        if not _are_apart(values, record):
+        if template is None or not _are_apart(record):
             return encode_mbfile(record, ios_version=self._ios_version)
         archive = bytearray(template[0])
         for which, begin, end in template[1]:
-            archive[begin:end] = values[which]
+            if which < PATH:
+                archive[begin:end] = numbers[which].to_bytes(end - begin, "big")  # type: ignore[union-attr]
+            elif which == PATH:
+                archive[begin:end] = path.encode("ascii")
+            else:
+                archive[begin:end] = (record.encryption_key if which == KEY else record.digest) or b""
         return bytes(archive)
 
-    def _make_template(self, record: Record, width: int) -> tuple[bytes, _Slots] | None:
+    def _make_template(self, record: Record, fixed: tuple[int, ...], shape: _Shape) -> tuple[bytes, _Slots] | None:
         """The template for records like `record`, or None if the bytes of a slot are not unique in the archive."""
         path = "\x01" * len(record.relative_path)
-        inode = next(
-            n for n in PROBE_INODES[width] if n not in (record.size, record.modified, record.changed, record.born)
-        )
-        probe = replace(
+        numbers = _numbers(record)
+        unused = {width: iter([probe for probe in probes if probe not in fixed]) for width, probes in PROBES.items()}
+        probes: dict[int, int] = {}  # a number -> its stand-in
+        slots_of: list[tuple[int, bytes, int]] = []  # slot, bytes to look for, how many of them are the slot
+        for place, (number, form) in enumerate(zip(numbers, shape, strict=True)):
+            if form in PROBES and number is not None:
+                width = 2 if form == 2 else 4
+                probe = probes[number] = next(unused[width])
+                marked = bytes([0x10 | width // 2]) + probe.to_bytes(width, "big")  # type and length, then its bytes
+                slots_of.append((place, marked, width))
+
+        def stand_in(number: int) -> int:
+            return probes.get(number, number)
+
+        probe_record = replace(
             record,
             relative_path=path,
-            inode=inode,
+            inode=stand_in(record.inode),
+            size=None if record.size is None else stand_in(record.size),
+            modified=stand_in(record.modified),
+            changed=stand_in(record.changed),
+            born=stand_in(record.born),
             encryption_key=PROBE_KEY if record.encryption_key is not None else None,
             digest=PROBE_DIGEST if record.digest is not None else None,
         )
-        archive = encode_mbfile(probe, ios_version=self._ios_version)
-        marked = bytes([0x10 | width // 2]) + inode.to_bytes(width, "big")  # an integer's type and length, its bytes
+        archive = encode_mbfile(probe_record, ios_version=self._ios_version)
+        for slot, value in ((PATH, path.encode()), (KEY, probe_record.encryption_key), (DIGEST, probe_record.digest)):
+            if value is not None:
+                slots_of.append((slot, value, len(value)))
         slots = []
-        for which, value in enumerate((marked, path.encode(), probe.encryption_key, probe.digest)):
-            if value is None:
-                continue
+        for slot, value, length in slots_of:
             if archive.count(value) != 1 or not value:
                 return None
             end = archive.index(value) + len(value)
-            slots.append((which, end - (width if which == 0 else len(value)), end))
+            slots.append((slot, end - length, end))
         return archive, tuple(slots)
+
+
+def _numbers(record: Record) -> tuple[int | None, ...]:
+    return record.inode, record.size, record.modified, record.changed, record.born
+
+
+def _shape_of(numbers: tuple[int | None, ...]) -> tuple[_Shape | None, set[int]]:
+    """For each number its width (2 or 4), that it equals an earlier one, or itself where it is small; and the different
+    wider numbers. None: there is one that no template takes."""
+    shape: list[object] = []
+    different: dict[int, int] = {}
+    for place, number in enumerate(numbers):
+        if number is None or 0 <= number < 0x100:
+            shape.append(("small", number))
+        elif not 0 <= number < 1 << 32:
+            return None, set()
+        elif (first := different.setdefault(number, place)) != place:
+            shape.append(("equal", first))
+        else:
+            shape.append(2 if number < 1 << 16 else 4)
+    return tuple(shape), set(different)
 
 
 _WORDS = frozenset(
@@ -127,10 +156,9 @@ _WORDS = frozenset(
 """Strings that an archive may contain."""
 
 
-def _are_apart(values: tuple[bytes, bytes, bytes, bytes], record: Record) -> bool:
-    """Whether the values that are filled in equal no other object of the archive."""
-    path = record.relative_path
-    if path in _WORDS or path == record.target:
+def _are_apart(record: Record) -> bool:
+    """Whether the texts and data that are filled in equal no other object of the archive."""
+    if record.relative_path in _WORDS or record.relative_path == record.target:
         return False
     attributes = record.extended_attributes
-    return values[2] != attributes and values[3] != attributes if attributes is not None else True
+    return attributes is None or attributes not in (record.encryption_key, record.digest)

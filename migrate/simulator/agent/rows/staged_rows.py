@@ -26,7 +26,11 @@ _SCHEMA = """
 """
 _ROW = "lower(hex(file_id)), domain, relative_path, kind, archive"
 
+<<<<<<< HEAD
 KINDS: Final = {int(kind): kind for kind in Kind}
+=======
+EVERYWHERE = range(1, 1 << 62)
+>>>>>>> main
 AT_RESTART, ALREADY_PLACED = 0, -1
 """Waves: placed at the restart; already stored on the phone, so no longer read here. Later waves count from 1."""
 
@@ -125,11 +129,28 @@ class StagedRows:
 
     def lazy_nodes(self, wave: int) -> list[RestoredNodes]:
         """The nodes of a wave, one source per domain, for `Filesystem.add_lazy`."""
-        domains = self._database.rows("SELECT domain, sum(bytes) FROM Staged WHERE wave = ? GROUP BY domain", (wave,))
-        return [RestoredNodes(self, domain, wave, self.count + 1, int(total)) for domain, total in domains]
+        query = (
+            "SELECT domain, min(place), max(place), sum(bytes) FROM Staged NOT INDEXED WHERE wave = ? GROUP BY domain"
+        )
+        inodes = self.count + 1
+        return [
+            RestoredNodes(self, domain, wave, range(first, last + 1), inodes, int(total))
+            for domain, first, last, total in self._database.rows(query, (wave,))
+        ]
 
-    def nodes_of(self, domain: str, wave: int) -> Iterator[tuple[int, Node]]:
-        pages = self._pages("domain = ? AND wave = ?", (domain, wave))
+    def nodes_of(self, domain: str, wave: int, places: range) -> Iterator[tuple[int, Node]]:
+        """The nodes of a domain, all of whose rows are at `places`."""
+        pages = self._pages("domain = ? AND wave = ?", (domain, wave), places)
+        return ((place, self._node(content, row)) for place, _, content, *row in pages)
+
+    def nodes_ending_with(
+        self, suffixes: tuple[str, ...], domain: str, wave: int, places: range
+    ) -> Iterator[tuple[int, Node]]:
+        """Like `nodes_of`, but only the files whose path ends with one of `suffixes`."""
+        wanted = " OR ".join("substr(relative_path, ?) = ?" for _ in suffixes)
+        ends = [value for suffix in suffixes for value in (-len(suffix), suffix)]
+        where = f"domain = ? AND wave = ? AND kind = ? AND ({wanted})"
+        pages = self._pages(where, (domain, wave, int(Kind.FILE), *ends), places)
         return ((place, self._node(content, row)) for place, _, content, *row in pages)
 
     def node_at(self, domain: str, relative_path: str, wave: int) -> tuple[int, Node] | None:
@@ -146,16 +167,24 @@ class StagedRows:
     def _node(self, content: bytes, row: Iterable[object]) -> Node:
         return node_of(_record(*row), self._spool.content(content) if content else EMPTY)  # type: ignore[arg-type]
 
-    def _pages(self, where: str, values: Values) -> Iterator[Values]:
+    def _pages(self, where: str, values: Values, places: range = EVERYWHERE) -> Iterator[Values]:
         """Place, size, content reference and row of the selected rows, which may change during the iteration."""
         return self._select(f"place, bytes, content, {_ROW}", where, values)
 
     def _select(self, columns: str, where: str, values: Values) -> Iterator[Values]:
         """The columns, beginning with the place, of the selected rows, which may change during the iteration."""
         self._write_received()
+<<<<<<< HEAD
         query = f"SELECT {columns} FROM Staged NOT INDEXED WHERE place > ? AND {where} ORDER BY place LIMIT ?"  # noqa: S608
         last = 0
         while page := list(self._database.rows(query, (last, *values, ROWS_PER_BATCH))):
+=======
+        columns = f"place, bytes, content, {_ROW}"
+        within = "place > ? AND place < ?"
+        query = f"SELECT {columns} FROM Staged NOT INDEXED WHERE {within} AND {where} ORDER BY place LIMIT ?"  # noqa: S608
+        last = places.start - 1
+        while page := list(self._database.rows(query, (last, places.stop, *values, ROWS_PER_BATCH))):
+>>>>>>> main
             yield from page
             last = page[-1][0]
 
@@ -167,12 +196,21 @@ class RestoredNodes:
     rows: StagedRows = field(repr=False)
     domain: str
     wave: int
+    places: range
+    """Where the domain's rows are: they lie together, and a search of all rows for each of many domains takes long."""
     inode_count: int
     total_bytes: int
 
     def nodes(self, first_inode: int) -> Iterator[Node]:
         """Every node, parents before children."""
-        return (replace(node, inode=first_inode + place) for place, node in self.rows.nodes_of(self.domain, self.wave))
+        return (
+            replace(node, inode=first_inode + place)
+            for place, node in self.rows.nodes_of(self.domain, self.wave, self.places)
+        )
+
+    def ending_with(self, suffixes: tuple[str, ...], first_inode: int) -> Iterator[Node]:
+        found = self.rows.nodes_ending_with(suffixes, self.domain, self.wave, self.places)
+        return (replace(node, inode=first_inode + place) for place, node in found)
 
     def content(self, relative_path: str) -> Content | None:
         return self.rows.content_at(self.domain, relative_path, self.wave)
