@@ -180,13 +180,11 @@ class LazyNodes(Protocol):
 
     def get(self, relative_path: str, first_inode: int) -> Node | None: ...
 
-<<<<<<< HEAD
     def content(self, relative_path: str) -> Content | None:
         """The content of a file; None where there is no file."""
-=======
+
     def ending_with(self, suffixes: tuple[str, ...], first_inode: int) -> Iterator[Node]:
         """The files whose path ends with one of `suffixes`."""
->>>>>>> main
 
 
 @dataclass

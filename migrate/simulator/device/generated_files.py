@@ -9,11 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-<<<<<<< HEAD
-from migrate.simulator.device.filesystem import MOBILE, Content, Kind, Node, Synthetic
-=======
-from migrate.simulator.device.filesystem import Node, Synthetic
->>>>>>> main
+from migrate.simulator.device.filesystem import Content, Node, Synthetic
 
 FILES_PER_FOLDER = 1_000
 BORN = 1_700_000_000

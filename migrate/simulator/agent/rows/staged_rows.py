@@ -26,11 +26,8 @@ _SCHEMA = """
 """
 _ROW = "lower(hex(file_id)), domain, relative_path, kind, archive"
 
-<<<<<<< HEAD
 KINDS: Final = {int(kind): kind for kind in Kind}
-=======
 EVERYWHERE = range(1, 1 << 62)
->>>>>>> main
 AT_RESTART, ALREADY_PLACED = 0, -1
 """Waves: placed at the restart; already stored on the phone, so no longer read here. Later waves count from 1."""
 
@@ -169,22 +166,15 @@ class StagedRows:
 
     def _pages(self, where: str, values: Values, places: range = EVERYWHERE) -> Iterator[Values]:
         """Place, size, content reference and row of the selected rows, which may change during the iteration."""
-        return self._select(f"place, bytes, content, {_ROW}", where, values)
+        return self._select(f"place, bytes, content, {_ROW}", where, values, places)
 
-    def _select(self, columns: str, where: str, values: Values) -> Iterator[Values]:
+    def _select(self, columns: str, where: str, values: Values, places: range = EVERYWHERE) -> Iterator[Values]:
         """The columns, beginning with the place, of the selected rows, which may change during the iteration."""
         self._write_received()
-<<<<<<< HEAD
-        query = f"SELECT {columns} FROM Staged NOT INDEXED WHERE place > ? AND {where} ORDER BY place LIMIT ?"  # noqa: S608
-        last = 0
-        while page := list(self._database.rows(query, (last, *values, ROWS_PER_BATCH))):
-=======
-        columns = f"place, bytes, content, {_ROW}"
         within = "place > ? AND place < ?"
         query = f"SELECT {columns} FROM Staged NOT INDEXED WHERE {within} AND {where} ORDER BY place LIMIT ?"  # noqa: S608
         last = places.start - 1
         while page := list(self._database.rows(query, (last, places.stop, *values, ROWS_PER_BATCH))):
->>>>>>> main
             yield from page
             last = page[-1][0]
 
