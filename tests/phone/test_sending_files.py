@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
+from migrate.backup import held_folders
 from migrate.backup.seal import Seal
-from migrate.phone.mobilebackup2 import files_to_send
+from migrate.phone.mobilebackup2 import download
 from migrate.phone.mobilebackup2.download import NotAsSealed, Sender
+from migrate.phone.mobilebackup2.files_to_send import open_to_send
 from migrate.phone.mobilebackup2.host_folder import HostFolder
 from migrate.phone.mobilebackup2.link import LinkEnded
 from migrate.problems import UnsafeName
@@ -68,9 +70,9 @@ def blob(number: int) -> str:
 @pytest.fixture(params=[True, False], ids=["folders held", "by path"])
 def sending(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A sender, its wire and `write(name, content)`, on a system that can hold folders and on one that cannot."""
-    if request.param and not files_to_send.CAN_OPEN_FOLDERS:
-        pytest.skip("this system cannot open folders")
-    monkeypatch.setattr(files_to_send, "CAN_OPEN_FOLDERS", request.param)
+    if request.param and not held_folders.HAS_HANDLES:
+        pytest.skip("this system has no handles of folders")
+    monkeypatch.setattr(held_folders, "HAS_HANDLES", request.param)
     (tmp_path / UDID).mkdir()
     wire: Any = Wire()
     return Sending(tmp_path, wire, Sender(wire, HostFolder(tmp_path, UDID)))
@@ -154,11 +156,12 @@ def test_nothing_is_read_on_when_the_link_breaks_in_a_large_file(sending: Any) -
 
     sending.write(blob(1), LARGE * 4)
     sending.wire.on_write = break_link
-    before = set(Path("/dev/fd").iterdir()) if Path("/dev/fd").is_dir() else set()
+    before = open_descriptors()
     with pytest.raises(LinkEnded):
         sending.ask(blob(1))
     assert not reading_threads()
-    assert before == (set(Path("/dev/fd").iterdir()) if before else set()), "no file stays open"
+    sending.sender.host_folder.close()
+    assert open_descriptors() == before, "no file stays open"
 
 
 def test_the_end_of_a_large_file_that_differs_is_not_sent(sending: Any) -> None:
@@ -178,11 +181,9 @@ def test_the_end_of_a_large_file_that_differs_is_not_sent(sending: Any) -> None:
 
 def test_a_file_that_grows_meanwhile_is_sent_to_its_end(sending: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     sending.write(blob(1), b"short")
-    open_file = sending.sender._files.open
-    monkeypatch.setattr(sending.sender._files, "open", lambda path: open_file(path)._replace(size=2))
-    assert sending.ask(blob(1)) == {blob(1): b"short"}
-    monkeypatch.setattr(sending.sender._files, "open", lambda path: open_file(path)._replace(size=7))
-    assert sending.ask(blob(1)) == {blob(1): b"short"}
+    for size in (2, 7):
+        monkeypatch.setattr(download, "open_to_send", lambda *path, size=size: open_to_send(*path)._replace(size=size))
+        assert sending.ask(blob(1)) == {blob(1): b"short"}
 
 
 # -- this backup's folder, and nothing else ----------------------------------------------------------------------------
@@ -236,11 +237,17 @@ def test_a_folder_is_no_file(sending: Any) -> None:
 def test_a_folder_that_the_phone_renamed_is_not_read_any_more(sending: Any) -> None:
     sending.write(blob(5), b"old")
     assert sending.ask(blob(5)) == {blob(5): b"old"}
-    (sending.root / UDID).rename(sending.root / f"{UDID}-20260101-120000")
+    assert sending.sender.host_folder.move({UDID: f"{UDID}-20260101-120000"}).code == 0
     (sending.root / UDID).mkdir()
     assert sending.ask(blob(5)) == {blob(5): "No such file or directory"}
     sending.write(blob(5), b"new")
     assert sending.ask(blob(5)) == {blob(5): b"new"}
+
+
+def open_descriptors() -> int:
+    """0 where the system does not tell."""
+    place = Path("/dev/fd")
+    return len(list(place.iterdir())) if place.is_dir() else 0
 
 
 def reading_threads() -> list[threading.Thread]:

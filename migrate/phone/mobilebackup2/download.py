@@ -26,7 +26,7 @@ from typing import Any, Final, NoReturn, Protocol
 
 from migrate.backup.folder import FILE_ID
 from migrate.backup.seal import Seal
-from migrate.phone.mobilebackup2.files_to_send import FilesToSend
+from migrate.phone.mobilebackup2.files_to_send import open_to_send
 from migrate.phone.mobilebackup2.host_folder import MULTIPLE_ERRORS, HostFolder, StatusResponse, status_code
 from migrate.phone.mobilebackup2.link import DeviceLink
 from migrate.phone.mobilebackup2.read_ahead import read_ahead
@@ -81,7 +81,6 @@ class Sender:
     def __post_init__(self) -> None:
         self._outbox: list[bytes | memoryview] = []
         self._outbox_bytes = 0
-        self._files = FilesToSend(self.host_folder)
 
     def send_files(self, names: Sequence[str]) -> StatusResponse:
         """Send each file, and return the status to answer with.
@@ -91,22 +90,21 @@ class Sender:
             NotAsSealed: see there. The link is in the middle of a file and can only be closed.
         """
         failed: dict[str, dict[str, Any]] = {}
-        with self._files.held():
-            for host_path in names:
-                path = host_path.encode()
-                self._put(_length(len(path)), path)
-                try:
-                    self._send(host_path)
-                except OSError as error:
-                    self._refuse_to_lack(host_path, error)
-                    failed[host_path] = self._put_error(error)
+        for host_path in names:
+            path = host_path.encode()
+            self._put(_length(len(path)), path)
+            try:
+                self._send(host_path)
+            except OSError as error:
+                self._refuse_to_lack(host_path, error)
+                failed[host_path] = self._put_error(error)
         self._put(STREAM_ENDS)
         self._flush()
         return StatusResponse(MULTIPLE_ERRORS, "Multi status", failed) if failed else StatusResponse()
 
     def _send(self, host_path: str) -> None:
         sha256 = hashlib.sha256() if self.seal else None
-        descriptor, size, name = self._files.open(host_path)
+        descriptor, size, name = open_to_send(self.host_folder, host_path)
         try:
             if size > READ_BYTES:
                 with read_ahead(_pieces(descriptor, size, sha256)) as pieces:
