@@ -93,8 +93,8 @@ def test_receiving_a_restore_holds_neither_rows_nor_nodes(encrypted: bool) -> No
         staged = StagedRows(Spool("digests"), encrypted=encrypted)
         staged.fill(there.by_path())
         del there
-        for place, record in staged.files():
-            staged.keep(place, DigestOnly(record.file_id.encode()[:32], 100))
+        for expected in staged.files():
+            staged.keep(expected.place, DigestOnly(expected.file_id.encode()[:32], 100))
         assert not staged.shared_inodes() and staged.claimed_bytes(files_only=True) == ROWS * 100
         disk = Filesystem()
         for many in staged.lazy_nodes(AT_RESTART):

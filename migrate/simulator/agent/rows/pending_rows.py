@@ -102,6 +102,12 @@ class PendingRows:
         row = self._database.row(f"SELECT {_KNOWN} FROM Row WHERE file_id = ?", (bytes.fromhex(file_id),))  # noqa: S608
         return KnownRow(*row) if row else None
 
+    def known_from(self, file_id: bytes | None = None) -> Iterator[KnownRow]:
+        """The rows in the order of the last plan: all, or those after the one with this file id."""
+        after = "" if file_id is None else "WHERE number > (SELECT number FROM Row WHERE file_id = ?)"
+        query = f"SELECT {_KNOWN} FROM Row {after} ORDER BY number"  # noqa: S608
+        return map(KnownRow._make, self._database.rows(query, () if file_id is None else (file_id,)))
+
     def put(self, record: Record, state: bytes, *, is_uploaded: bool, stored_size: int, file_key: bytes | None) -> None:
         """Adds a new or changed row, whose file has not been sent yet."""
         identity = bytes.fromhex(record.file_id)
@@ -150,6 +156,12 @@ class PendingRows:
         row = self._database.row(f"SELECT sum(size), sum(stored_size) FROM Row WHERE {_NEEDS_UPLOAD}")  # noqa: S608
         assert row is not None
         return row[0] or 0, row[1] or 0
+
+    @property
+    def has_uploads(self) -> bool:
+        """Whether any file is to be uploaded."""
+        self._note_sent()
+        return self._database.row(f"SELECT 1 FROM Row WHERE {_NEEDS_UPLOAD} LIMIT 1") is not None  # noqa: S608
 
     def in_order(self) -> Iterator[PendingRow]:
         """Every row in the order of the plan. Rows may be changed and marked during the iteration."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from migrate.backup.mbfile.decode import decode_mbfile
 from migrate.backup.record import Kind, Record
@@ -20,6 +20,7 @@ _SCHEMA = """
         file_id BLOB NOT NULL, domain TEXT NOT NULL, relative_path TEXT NOT NULL, kind INTEGER NOT NULL,
         archive BLOB NOT NULL,
         inode INTEGER NOT NULL, claimed INTEGER NOT NULL,  -- inode and size according to the row
+        encryption_key BLOB, digest BLOB,                  -- of the stored bytes, according to the row
         bytes INTEGER NOT NULL, content BLOB NOT NULL,     -- received size, and the spool's reference to the content
         wave INTEGER NOT NULL                              -- when it is placed
     )
@@ -30,6 +31,19 @@ KINDS: Final = {int(kind): kind for kind in Kind}
 EVERYWHERE = range(1, 1 << 62)
 AT_RESTART, ALREADY_PLACED = 0, -1
 """Waves: placed at the restart; already stored on the phone, so no longer read here. Later waves count from 1."""
+
+
+class ExpectedFile(NamedTuple):
+    """What the manifest says about a file that is to be received."""
+
+    place: int
+    file_id: str
+    relative_path: str
+    inode: int
+    claimed: int
+    """Its size."""
+    encryption_key: bytes | None
+    digest: bytes | None
 
 
 class StagedRows:
@@ -53,11 +67,13 @@ class StagedRows:
                 archive,
                 _signed(record.inode),
                 min(record.size or 0, (1 << 63) - 1),
+                record.encryption_key,
+                record.digest,
             )
             for record, archive in rows
         )
-        columns = "file_id, domain, relative_path, kind, archive, inode, claimed, bytes, content, wave"
-        insert = f"INSERT INTO Staged ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, 0, x'', {AT_RESTART})"  # noqa: S608
+        columns = "file_id, domain, relative_path, kind, archive, inode, claimed, encryption_key, digest, bytes, content, wave"
+        insert = f"INSERT INTO Staged ({columns}) VALUES ({'?, ' * 9}0, x'', {AT_RESTART})"  # noqa: S608
         self._database.run_many(insert, values)
 
     @property
@@ -77,9 +93,14 @@ class StagedRows:
 
     # --- receiving
 
-    def files(self) -> Iterator[tuple[int, Record]]:
-        """Every file with its place in the order."""
-        return ((place, _record(*row)) for place, _, _, *row in self._pages("kind = ?", (int(Kind.FILE),)))
+    def files(self) -> Iterator[ExpectedFile]:
+        """Every file in the order of its place."""
+        columns = ", ".join(ExpectedFile._fields).replace("file_id", "lower(hex(file_id))")
+        pages = self._pages("kind = ?", (int(Kind.FILE),), columns=columns)
+        return (
+            ExpectedFile(place, identity, path, inode % (1 << 64), *rest)
+            for place, identity, path, inode, *rest in pages
+        )
 
     def shared_inodes(self) -> frozenset[int]:
         """The inodes of more than one file."""
@@ -102,7 +123,7 @@ class StagedRows:
         """Moves rows that are restored in the background to later waves. Returns the waves that have rows."""
         postponed: list[tuple[int, int]] = []
         columns = "place, domain, relative_path, kind"
-        for place, domain, relative_path, kind in self._select(columns, "wave = ?", (AT_RESTART,)):
+        for place, domain, relative_path, kind in self._pages("wave = ?", (AT_RESTART,), columns=columns):
             if (wave := wave_of(domain, relative_path, KINDS[kind])) != AT_RESTART:
                 postponed.append((wave, place))
         self._database.run_many("UPDATE Staged SET wave = ? WHERE place = ?", postponed)
@@ -116,7 +137,7 @@ class StagedRows:
     def nodes_in_the_place_of(self, is_taken: Callable[[str, str], bool], wave: int) -> Iterator[tuple[int, Node]]:
         """The nodes of a wave for whose domain and path `is_taken`."""
         node_at = f"SELECT content, {_ROW} FROM Staged WHERE place = ?"  # noqa: S608
-        for place, domain, relative_path in self._select("place, domain, relative_path", "wave = ?", (wave,)):
+        for place, domain, relative_path in self._pages("wave = ?", (wave,), columns="place, domain, relative_path"):
             if is_taken(domain, relative_path) and (row := self._database.row(node_at, (place,))) is not None:
                 yield place, self._node(row[0], row[1:])
 
@@ -164,12 +185,11 @@ class StagedRows:
     def _node(self, content: bytes, row: Iterable[object]) -> Node:
         return node_of(_record(*row), self._spool.content(content) if content else EMPTY)  # type: ignore[arg-type]
 
-    def _pages(self, where: str, values: Values, places: range = EVERYWHERE) -> Iterator[Values]:
-        """Place, size, content reference and row of the selected rows, which may change during the iteration."""
-        return self._select(f"place, bytes, content, {_ROW}", where, values, places)
-
-    def _select(self, columns: str, where: str, values: Values, places: range = EVERYWHERE) -> Iterator[Values]:
-        """The columns, beginning with the place, of the selected rows, which may change during the iteration."""
+    def _pages(
+        self, where: str, values: Values, places: range = EVERYWHERE, columns: str = f"place, bytes, content, {_ROW}"
+    ) -> Iterator[Values]:
+        """By default place, size, content reference and row of the selected rows, which may change during the
+        iteration."""
         self._write_received()
         within = "place > ? AND place < ?"
         query = f"SELECT {columns} FROM Staged NOT INDEXED WHERE {within} AND {where} ORDER BY place LIMIT ?"  # noqa: S608
