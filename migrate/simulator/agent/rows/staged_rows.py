@@ -72,8 +72,8 @@ class StagedRows:
             )
             for record, archive in rows
         )
-        columns = "file_id, domain, relative_path, kind, archive, inode, claimed, encryption_key, digest, bytes, content, wave"
-        insert = f"INSERT INTO Staged ({columns}) VALUES ({'?, ' * 9}0, x'', {AT_RESTART})"  # noqa: S608
+        columns = "file_id, domain, relative_path, kind, archive, inode, claimed, encryption_key, digest"
+        insert = f"INSERT INTO Staged ({columns}, bytes, content, wave) VALUES ({'?, ' * 9}0, x'', {AT_RESTART})"  # noqa: S608
         self._database.run_many(insert, values)
 
     @property
