@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from migrate.backup.companions import LOG, database_of, without_suffix
+from migrate.backup.companions import LOG, database_of, is_database, without_suffix
 from migrate.backup.manifest.manifest import Row
-from migrate.backup.record import Kind, Record
+from migrate.backup.record import Kind, Record, file_id
 from migrate.categories.arrival import arrives_later, never_arrives_reason
 from migrate.categories.catalogue import PathClass
 from migrate.categories.path_classes import path_class, volatile_keys
@@ -28,6 +28,7 @@ from migrate.journey.proof.file_digest import digest_of, digest_or_none, has_log
 from migrate.journey.proof.file_store import FileStore, StoredFate
 from migrate.journey.proof.rows import Rows, compare_rows
 from migrate.journey.proof.sealed_alike import Arrived, SealedAlike
+from migrate.journey.proof.small_files import SmallFiles
 from migrate.problems import BadRecord, BlobChanged, MigrateError
 
 Owners = frozenset[str]
@@ -60,6 +61,8 @@ class FilePass:
     kept: bool = False
 
     def __post_init__(self) -> None:
+        self._old_files: SmallFiles | None = None
+        self._new_files: SmallFiles | None = None
         self._seals = SealedAlike.of(self.old, self.evidence.after, self.arrived)
 
     @property
@@ -69,6 +72,10 @@ class FilePass:
 
     def run(self, owners_fates: dict[str, OwnerFates], done: int, total: int | None) -> int:
         """Count the fates per owner. Returns the bytes that are done."""
+        with SmallFiles.of(self.old) as self._old_files, SmallFiles.of(self.evidence.after) as self._new_files:
+            return self._run(owners_fates, done, total)
+
+    def _run(self, owners_fates: dict[str, OwnerFates], done: int, total: int | None) -> int:
         progress, seal = self.evidence.progress, self.old.seal
         sealed = None if seal is None else seal.rows.get
         for number, row in enumerate(self.old.backup.manifest.rows(lambda bad: None)):
@@ -126,13 +133,20 @@ class FilePass:
         return bool(owners & self.evidence.owners) and sent.backup.manifest.row(*_place(row)) is not None
 
     def _stands_alone(self, row: Row) -> bool:
-        """Whether a -wal has to be compared by itself: its file is compared by seals, which do not have the -wal."""
+        """Whether a -wal has to be compared by itself: a file that is not called like a database is compared with the
+        -wal that the seal knows, and this one's hash was lost."""
         return (
-            self._seals is not None
+            self.old.seal is not None
             and row.relative_path.endswith(LOG)
             and database_of(row.relative_path) is None
-            and self._seals.old.sha256_of(row.file_id) is None
+            and self.old.seal.rows.sha256_of(row.file_id) is None
         )
+
+    def _has_log(self, row: Row) -> bool:
+        seal = self.old.seal
+        if seal is not None and not is_database(row.relative_path):
+            return seal.rows.sha256_of(file_id(row.domain, row.relative_path + LOG)) is not None
+        return has_log(self.old.backup, row.domain, row.relative_path)
 
     def _class_of(self, row: Row, owners: Owners) -> PathClass:
         """Its path class. What no reader reads as items after all is compared as a file."""
@@ -175,7 +189,7 @@ class FilePass:
             return Fate.NOT_EXPECTED, None, ""
         if foreign and never_arrives_reason(row.domain, row.relative_path):
             return Fate.NOT_EXPECTED, None, ""
-        if self._seals is not None and row.kind is Kind.FILE and self._seals.proves(row, is_class):
+        if row.kind is Kind.FILE and (self._is_sealed_alike(row, is_class) or self._is_alike(row, is_class)):
             return Fate.SAME, None, ""
         record = row.record()
         try:
@@ -197,6 +211,27 @@ class FilePass:
         if fate is Fate.KEPT_OWN and (reason := self._later_reason(record, owners)) is not None:
             return Fate.LATER, reason, ""  # until the phone has loaded it, its own file is in that place
         return fate, reason, why
+
+    def _is_sealed_alike(self, row: Row, is_class: PathClass) -> bool:
+        return self._seals is not None and self._seals.proves(row, is_class)
+
+    def _is_alike(self, row: Row, is_class: PathClass) -> bool:
+        """Whether it is a small file of encrypted backups whose content both have, the old one as sealed. False if that
+        cannot be told by reading each once; then `_compared` tells what is wrong."""
+        old, new, after = self._old_files, self._new_files, self.evidence.after
+        if old is None or new is None or self._seals is not None or is_class is PathClass.DATABASE:
+            return False
+        if row.file_id not in self.arrived.files:
+            return False
+        if after.seal is not None and row.file_id in after.seal.unreadable:
+            return False
+        if (sent := old.content(row, held_to_seal=True)) is None or self._has_log(row):
+            return False
+        try:
+            arrived = after.backup.manifest.row(row.domain, row.relative_path)
+        except BadRecord:
+            return False
+        return arrived is not None and new.content(arrived, held_to_seal=False) == sent
 
     def _later_reason(self, record: Record, owners: Owners) -> LaterReason | None:
         evidence = self.evidence
