@@ -24,6 +24,7 @@ from migrate.simulator.agent.host_folder import HostFolder, batches
 from migrate.simulator.agent.keychain.phone_keychain import keys_of_restored_items
 from migrate.simulator.agent.manifest_plist import Properties
 from migrate.simulator.agent.memory import memory_of
+from migrate.simulator.agent.rows.scratch_database import IN_ORDER_CACHE_KIB
 from migrate.simulator.agent.rows.staged_rows import ExpectedFile, StagedRows
 from migrate.simulator.agent.rules import check_rows, policy_for, select_records
 from migrate.simulator.agent.spool import Spool
@@ -80,6 +81,7 @@ class RestoreRun:
         policy = policy_for(self.phone, self.request, backup.properties)
         staged = StagedRows(self.spool, encrypted=backup.properties.is_encrypted)
         staged.fill(select_records(manifest.rows, policy))
+        manifest.rows.close()
         self._check_free_space(staged.claimed_bytes())
         if not self.request.options.dont_copy_backup:
             self._copy_own_backup()
@@ -127,7 +129,7 @@ class RestoreRun:
         if self.phone.behaviour.keybag_always_needed and backup.properties.keybag is None:
             raise MBError(MBErrorCode.CORRUPT, "No keybag in manifest")  # REPORTED, for unencrypted sets too
         try:
-            return backup.open(self.request.options.password)
+            return backup.open(self.request.options.password, cache_kib=IN_ORDER_CACHE_KIB)
         except MBError as error:
             if error.code != MBErrorCode.PASSWORD:
                 raise

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from migrate.backup.crypto.cipher import encrypted_chunks
 from migrate.backup.reader import Backup
 from migrate.backup.seal import Seal
 from migrate.categories.claims import Claims
@@ -114,6 +115,17 @@ def test_one_other_byte_is_noticed(fates: Any, monkeypatch: pytest.MonkeyPatch, 
 def test_a_copy_here_that_went_bad_proves_nothing(fates: Any) -> None:
     """Its seal is that of the encrypted bytes, so it cannot speak for the content."""
     assert fates(FILES, FILES, rot=flip(*FONT)) == {Fate.SAME: 2, Fate.DIFFERENT: 1}
+
+
+def test_what_arrived_as_bad_as_the_copy_here_is_not_proven(fates: Any) -> None:
+    """It was sent after it had changed here."""
+
+    def replace(made: SmallBackup) -> None:
+        wrapped = made.records[FONT].encryption_key
+        assert wrapped is not None
+        made.blob(*FONT).write_bytes(b"".join(encrypted_chunks([b"bad"], made.class_keys.unwrap(wrapped))))
+
+    assert fates({FONT: b"good"}, {FONT: b"bad"}, rot=replace) == {Fate.DIFFERENT: 1}
 
 
 def test_a_copy_that_was_sealed_with_another_content_is_compared_as_it_is(fates: Any) -> None:

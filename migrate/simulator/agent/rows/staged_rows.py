@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from migrate.backup.mbfile.decode import decode_mbfile
 from migrate.backup.record import Kind, Record
 from migrate.simulator.agent.rows.record_node import node_of
-from migrate.simulator.agent.rows.scratch_database import ScratchDatabase, Values
+from migrate.simulator.agent.rows.scratch_database import IN_ORDER_CACHE_KIB, ScratchDatabase, Values
 from migrate.simulator.agent.spool import Spool
 from migrate.simulator.device.filesystem import EMPTY, Content, Node
 
@@ -52,7 +52,7 @@ class StagedRows:
     def __init__(self, spool: Spool, *, encrypted: bool) -> None:
         """`encrypted`: the database on disk must be encrypted."""
         self._spool = spool
-        self._database = ScratchDatabase(_SCHEMA, encrypted=encrypted)
+        self._database = ScratchDatabase(_SCHEMA, encrypted=encrypted, cache_kib=IN_ORDER_CACHE_KIB)
         self._received: list[tuple[int, bytes, int]] = []
         self._database.run("CREATE INDEX paths ON Staged(domain, relative_path)")
 
