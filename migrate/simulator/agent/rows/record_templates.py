@@ -89,7 +89,7 @@ class RecordTemplates:
         path = "\x01" * len(record.relative_path)
         numbers = _numbers(record)
         unused = {width: iter([probe for probe in probes if probe not in fixed]) for width, probes in PROBES.items()}
-        probes: dict[int, int] = {}  # a number -> its stand-in
+        probes: dict[int, int] = {}  # a number -> what is written in its place
         slots_of: list[tuple[int, bytes, int]] = []  # slot, bytes to look for, how many of them are the slot
         for place, (number, form) in enumerate(zip(numbers, shape, strict=True)):
             if form in PROBES and number is not None:
