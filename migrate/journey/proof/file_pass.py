@@ -34,6 +34,7 @@ from migrate.problems import BadRecord, BlobChanged, MigrateError
 Owners = frozenset[str]
 NOBODY: Owners = frozenset()
 REPORT_EVERY_ROWS = 256
+REPORT_EVERY_BYTES = 8 << 20
 
 CHANGED_HERE = "changed-on-this-computer"
 """The old copy no longer fits its seal."""
@@ -78,9 +79,11 @@ class FilePass:
     def _run(self, owners_fates: dict[str, OwnerFates], done: int, total: int | None) -> int:
         progress, seal = self.evidence.progress, self.old.seal
         sealed = None if seal is None else seal.rows.get
+        reported = done
         for number, row in enumerate(self.old.backup.manifest.rows(lambda bad: None)):
-            if number % REPORT_EVERY_ROWS == 0:
+            if number % REPORT_EVERY_ROWS == 0 or done >= reported + REPORT_EVERY_BYTES:
                 progress.bytes_moved(done, total)
+                reported = done
             if sealed is not None and (found := sealed(bytes.fromhex(row.file_id))) is not None:
                 done += found[1]
             if (owners := self._owners_of(row)) and (is_class := self._class_of(row, owners)) is not PathClass.ITEMS:

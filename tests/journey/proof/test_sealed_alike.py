@@ -13,10 +13,12 @@ from migrate.backup.reader import Backup
 from migrate.backup.record import file_id
 from migrate.backup.seal import Seal
 from migrate.categories.claims import Claims
+from migrate.journey.proof import file_pass
 from migrate.journey.proof.evidence import Evidence, Side
 from migrate.journey.proof.fates import Fate
 from migrate.journey.proof.prover import Proof, prove
 from migrate.plan.strategy import Strategy
+from migrate.progress import NoProgress
 from tests.journey.proof.conftest import every_owner
 from tests.journey.proof.made import APP_DATABASE, DOCUMENT, FONT, PHOTO, Files, backup_of, seal_of, zero
 
@@ -124,3 +126,18 @@ def test_a_log_that_came_to_be_on_the_new_phone_beside_a_database_is_noticed(sid
     sent = {APP_DATABASE: b"no database"}
     proof = sides(sent, {**sent, DATABASE_LOG: b"writes"})
     assert fates(proof)[Fate.SAME] == 0
+
+
+def test_the_bytes_that_were_passed_through_grow_to_the_total(sides: Prove, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_pass, "REPORT_EVERY_BYTES", 1)
+    reported: list[tuple[int, int | None]] = []
+
+    class Reporting(NoProgress):
+        def bytes_moved(self, done: int, total: int | None) -> None:
+            reported.append((done, total))
+
+    sides(FILES, FILES, progress=Reporting())
+    total = sum(map(len, FILES.values()))
+    done = [one for one, _ in reported]
+    assert {all_of_it for _, all_of_it in reported} == {total}
+    assert done == sorted(done) and done[0] == 0 and done[-1] == total and len(set(done)) == 4
