@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple, Self
 
 from migrate.backup.crypto.keybag import ClassKeys
@@ -105,6 +105,11 @@ class Manifest(ABC):
             BadRecord: a row has values of impossible types, and there is no `on_bad`.
             BackupUnreadable: the database is damaged; the rows yielded before are good.
         """
+
+    def rows_of(self, domains: Collection[str], on_bad: OnBad | None = None) -> Iterator[Row]:
+        """The rows of these domains, in stored order. For those who ask for few of a phone's hundreds of domains.
+        Raises what `rows` raises."""
+        return (row for row in self.rows(on_bad) if row.domain in domains)
 
     @abstractmethod
     def records(self, on_bad: OnBad | None = None) -> Iterator[Record]:
