@@ -6,8 +6,8 @@
     rows, bytes of JSON, CRC-32 of all before      8 + 8 + 4 bytes, big-endian
 
 A phone has up to 1.3 million files (facts 3.2). As a JSON object the seal of a million took 0.4 GB of memory to read;
-here digests stay in the file until they are asked for, and where they are asked for in
-no order, the file ids are in memory (20 MB).
+here digests stay in the file until they are asked for, and where they are asked for in no order, the
+file ids are in memory (20 MB).
 """
 
 from __future__ import annotations
@@ -107,6 +107,11 @@ class SealRows:
                 count += len(piece) // _ROW.size
             file.flush()
             return cls(file, 0, count)
+
+    def sha256_of(self, file_id: str) -> bytes | None:
+        """The SHA-256 of a valid file id, 40 hex digits; None where it is not sealed."""
+        place = self.table.place(bytes.fromhex(file_id))
+        return None if place < 0 else self.sha256_at(place)
 
     def get(self, file_id: bytes) -> tuple[bytes, int] | None:
         """SHA-256 and stored bytes of `file_id`, or None."""

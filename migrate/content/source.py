@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from migrate.content.databases import database_copy
 from migrate.content.item import FileRef
 from migrate.content.open_database import Database, open_copy
 from migrate.plists import NotAPlist, load_plist
-from migrate.problems import ContentUnreadable, MigrateError
+from migrate.problems import BadRecord, ContentUnreadable, MigrateError
 from migrate.problems.finding import Finding
 
 PLIST_LIMIT_BYTES = 64 << 20
@@ -80,15 +80,11 @@ class Source:
         for place in self.places:
             by_domain.setdefault(place.domain, set()).update(place.globs)
         regexes = {domain: pattern(glob_regex(glob) for glob in sorted(globs)) for domain, globs in by_domain.items()}
-
-        def wanted(domain: str, relative_path: str) -> bool:
-            regex = regexes.get(domain)
-            return regex is not None and regex.fullmatch(relative_path) is not None
-
         found: dict[str, list[Record]] = {}
-        for record in self.backup.manifest.records_where(wanted, lambda bad: None):
-            if record.kind is RecordKind.FILE:
-                found.setdefault(record.domain, []).append(record)
+        for row in self.backup.manifest.rows_of(regexes.keys(), lambda bad: None):
+            if row.kind is RecordKind.FILE and regexes[row.domain].fullmatch(row.relative_path):
+                with suppress(BadRecord):
+                    found.setdefault(row.domain, []).append(row.record())
         for records in found.values():
             records.sort(key=lambda record: record.relative_path)
         return found

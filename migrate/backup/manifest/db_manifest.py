@@ -8,7 +8,7 @@ Source: facts 3.2, 3.5; the schema, `user_version` 2 and the padding of an unenc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from stat import S_IFMT
 from typing import Any
 
@@ -63,8 +63,17 @@ class DbManifest(Manifest):
         return sum(1 for _ in self._select("SELECT 1 FROM Files NOT INDEXED"))
 
     def rows(self, on_bad: OnBad | None = None) -> Iterator[Row]:
+        return self._rows(on_bad, self._files("NOT INDEXED"))
+
+    def rows_of(self, domains: Collection[str], on_bad: OnBad | None = None) -> Iterator[Row]:
+        names = tuple(sorted(domains))
+        found = self._files(f"NOT INDEXED WHERE domain IN ({', '.join('?' * len(names))})", names)
+        return (row for row in self._rows(on_bad, found) if row.domain in domains)  # a column may ignore capitals
+
+    @staticmethod
+    def _rows(on_bad: OnBad | None, found: Iterator[tuple[Any, ...]]) -> Iterator[Row]:
         make, is_file_id = tuple.__new__, FILE_ID.fullmatch
-        for values in self._files("NOT INDEXED"):
+        for values in found:
             identity, domain, relative_path, flags, file = values
             if (  # as good as always; `_row` knows the rest, and takes three times as long
                 type(identity) is type(domain) is type(relative_path) is str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple, Self
 
 from migrate.backup.crypto.keybag import ClassKeys
@@ -26,9 +26,14 @@ class Row(NamedTuple):
     flags: int
     file: bytes
 
+    @property
+    def kind(self) -> Kind | None:
+        """None where the flags are no kind's: `record` raises BadRecord."""
+        return _KINDS.get(self.flags & 7)  # 8 to 128 mark a backup that is still running (facts 3.2)
+
     def record(self) -> Record:
         """Raises BadRecord."""
-        kind = _KINDS.get(self.flags & 7)  # 8 to 128 mark a backup that is still running (facts 3.2)
+        kind = self.kind
         if kind is None:
             raise BadRecord(self.file_id, self.domain, self.relative_path, f"its flags are {self.flags}")
         return decode_mbfile(
@@ -108,6 +113,11 @@ class Manifest(ABC):
             BadRecord: a row has values of impossible types, and there is no `on_bad`.
             BackupUnreadable: the database is damaged; the rows yielded before are good.
         """
+
+    def rows_of(self, domains: Collection[str], on_bad: OnBad | None = None) -> Iterator[Row]:
+        """The rows of these domains, in stored order. For those who ask for few of a phone's hundreds of domains.
+        Raises what `rows` raises."""
+        return (row for row in self.rows(on_bad) if row.domain in domains)
 
     @abstractmethod
     def records(self, on_bad: OnBad | None = None) -> Iterator[Record]:

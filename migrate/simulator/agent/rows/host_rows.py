@@ -9,7 +9,7 @@ from migrate.backup.manifest.manifest import Row
 from migrate.backup.mbfile.decode import decode_mbfile
 from migrate.backup.record import Kind, Record
 from migrate.simulator.agent.rows.known_row import KnownRow, state_in
-from migrate.simulator.agent.rows.scratch_database import ScratchDatabase
+from migrate.simulator.agent.rows.scratch_database import CACHE_KIB, ScratchDatabase
 
 _SCHEMA = """
     CREATE TABLE Row (
@@ -59,13 +59,13 @@ _KINDS = {kind.value: kind for kind in Kind}
 class HostRows:
     """The valid rows of a manifest, in its order."""
 
-    def __init__(self, rows: Iterable[Row], *, encrypted: bool) -> None:
+    def __init__(self, rows: Iterable[Row], *, encrypted: bool, cache_kib: int = CACHE_KIB) -> None:
         """`encrypted`: the database on disk must be encrypted.
 
         Raises:
             BadRecord, BackupUnreadable: raised by `rows`; BadRecord also for an invalid archive.
         """
-        self._database = ScratchDatabase(_SCHEMA, encrypted=encrypted)
+        self._database = ScratchDatabase(_SCHEMA, encrypted=encrypted, cache_kib=cache_kib)
         checked = ((row, row.record()) for row in rows)
         values = (
             (
@@ -80,6 +80,10 @@ class HostRows:
             values,
         )
         self._has_id_index = self._has_directory_index = False
+
+    def close(self) -> None:
+        """Free their memory and disk space before this object is gone."""
+        self._database.close()
 
     def __len__(self) -> int:
         return self._database.number("SELECT count(*) FROM Row")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from migrate.backup.mbfile.decode import decode_mbfile
 from migrate.backup.record import Kind, Record
 from migrate.simulator.agent.rows.host_rows import HostRow
 from migrate.simulator.agent.rows.record_node import node_of
-from migrate.simulator.agent.rows.scratch_database import ScratchDatabase, Values
+from migrate.simulator.agent.rows.scratch_database import IN_ORDER_CACHE_KIB, ScratchDatabase, Values
 from migrate.simulator.agent.spool import Spool
 from migrate.simulator.device.filesystem import EMPTY, Content, Node
 
@@ -28,6 +28,7 @@ _SCHEMA = """
 """
 _ROW = "lower(hex(file_id)), domain, relative_path, kind, archive"
 
+KINDS: Final = {int(kind): kind for kind in Kind}
 EVERYWHERE = range(1, 1 << 62)
 AT_RESTART, ALREADY_PLACED = 0, -1
 """Waves: placed at the restart; already stored on the phone, so no longer read here. Later waves count from 1."""
@@ -52,7 +53,7 @@ class StagedRows:
     def __init__(self, spool: Spool, *, encrypted: bool) -> None:
         """`encrypted`: the database on disk must be encrypted."""
         self._spool = spool
-        self._database = ScratchDatabase(_SCHEMA, encrypted=encrypted)
+        self._database = ScratchDatabase(_SCHEMA, encrypted=encrypted, cache_kib=IN_ORDER_CACHE_KIB)
         self._received: list[tuple[int, bytes, int]] = []
         self._database.run("CREATE INDEX paths ON Staged(domain, relative_path)")
 
@@ -65,8 +66,8 @@ class StagedRows:
             )
             for row in rows
         )
-        read = "file_id, domain, relative_path, kind, archive, inode, claimed, encryption_key, digest"
-        insert = f"INSERT INTO Staged ({read}, bytes, content, wave) VALUES ({'?, ' * 9}0, x'', {AT_RESTART})"  # noqa: S608
+        columns = "file_id, domain, relative_path, kind, archive, inode, claimed, encryption_key, digest"
+        insert = f"INSERT INTO Staged ({columns}, bytes, content, wave) VALUES ({'?, ' * 9}0, x'', {AT_RESTART})"  # noqa: S608
         self._database.run_many(insert, values)
 
     @property
@@ -115,8 +116,9 @@ class StagedRows:
     def postpone(self, wave_of: Callable[[str, str, Kind], int]) -> set[int]:
         """Moves rows that are restored in the background to later waves. Returns the waves that have rows."""
         postponed: list[tuple[int, int]] = []
-        for place, _, _, _, domain, relative_path, kind, _ in self._pages("wave = ?", (AT_RESTART,)):
-            if (wave := wave_of(domain, relative_path, Kind(kind))) != AT_RESTART:
+        columns = "place, domain, relative_path, kind"
+        for place, domain, relative_path, kind in self._pages("wave = ?", (AT_RESTART,), columns=columns):
+            if (wave := wave_of(domain, relative_path, KINDS[kind])) != AT_RESTART:
                 postponed.append((wave, place))
         self._database.run_many("UPDATE Staged SET wave = ? WHERE place = ?", postponed)
         return {wave for wave, _ in postponed}
@@ -125,6 +127,13 @@ class StagedRows:
         """Every node with its place, parents before children."""
         where, values = ("wave = ?", (wave,)) if wave is not None else ("1", ())
         return ((place, self._node(content, row)) for place, _, content, *row in self._pages(where, values))
+
+    def nodes_in_the_place_of(self, is_taken: Callable[[str, str], bool], wave: int) -> Iterator[tuple[int, Node]]:
+        """The nodes of a wave for whose domain and path `is_taken`."""
+        node_at = f"SELECT content, {_ROW} FROM Staged WHERE place = ?"  # noqa: S608
+        for place, domain, relative_path in self._pages("wave = ?", (wave,), columns="place, domain, relative_path"):
+            if is_taken(domain, relative_path) and (row := self._database.row(node_at, (place,))) is not None:
+                yield place, self._node(row[0], row[1:])
 
     def mark_placed(self, places: Iterable[int]) -> None:
         """Marks nodes that are now stored on the phone's disk."""
@@ -160,6 +169,12 @@ class StagedRows:
         query = f"SELECT place, content, {_ROW} FROM Staged WHERE domain = ? AND relative_path = ? AND wave = ?"  # noqa: S608
         row = self._database.row(query, (domain, relative_path, wave))
         return (row[0], self._node(row[1], row[2:])) if row else None
+
+    def content_at(self, domain: str, relative_path: str, wave: int) -> Content | None:
+        """The content of a file; None where there is no file."""
+        query = "SELECT kind, content FROM Staged WHERE domain = ? AND relative_path = ? AND wave = ?"
+        row = self._database.row(query, (domain, relative_path, wave))
+        return self._spool.content(row[1]) if row is not None and row[0] == Kind.FILE else None
 
     def _node(self, content: bytes, row: Iterable[object]) -> Node:
         return node_of(_record(*row), self._spool.content(content) if content else EMPTY)  # type: ignore[arg-type]
@@ -200,6 +215,9 @@ class RestoredNodes:
     def ending_with(self, suffixes: tuple[str, ...], first_inode: int) -> Iterator[Node]:
         found = self.rows.nodes_ending_with(suffixes, self.domain, self.wave, self.places)
         return (replace(node, inode=first_inode + place) for place, node in found)
+
+    def content(self, relative_path: str) -> Content | None:
+        return self.rows.content_at(self.domain, relative_path, self.wave)
 
     def get(self, relative_path: str, first_inode: int) -> Node | None:
         found = self.rows.node_at(self.domain, relative_path, self.wave)
