@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench.move.candidates import MIGRATE, STEPS, Place, prepare
+from tests.bench.move.candidates import MIGRATE, STEP_ALONE, STEPS, Place, prepare
 from tests.bench.move.children import Figures
 from tests.bench.move.plot import Line, Panel, draw
 from tests.bench.move.scenarios import Scenario
@@ -60,7 +60,16 @@ def measure(files: int, steps: list[str], folder: Path | None, *, encrypted: boo
             print(f"  {scenario.what}: {step}", file=sys.stderr, flush=True)
             prepare(phone, [step], [MIGRATE])
             found |= STEPS[step][MIGRATE](phone)
-    return {part.removeprefix("move: "): one for part, one in found.items() if "Python" not in part}
+    return {_name(part): one for part, one in found.items() if _is_a_step(part, found)}
+
+
+def _is_a_step(part: str, found: dict[str, Figures]) -> bool:
+    """Whether the figures are those of a step alone: the start of Python would hide how the step grows."""
+    return not part.endswith(("process", "(with the start of Python)")) and f"{part}{STEP_ALONE}" not in found
+
+
+def _name(part: str) -> str:
+    return part.removeprefix("move: ").removesuffix(STEP_ALONE)
 
 
 def report(growth: Growth) -> int:
