@@ -14,7 +14,7 @@ from migrate.backup.record import Kind, Record
 from migrate.problems import BadRecord
 
 _KINDS = {int(kind): kind for kind in Kind}
-_INODE, _KEY = FIELDS.index("InodeNumber"), FIELDS.index("EncryptionKey")
+_INODE, _KEY, _SIZE = FIELDS.index("InodeNumber"), FIELDS.index("EncryptionKey"), FIELDS.index("Size")
 
 
 class Row(NamedTuple):
@@ -52,6 +52,14 @@ class Row(NamedTuple):
             record = self.record()
             return record.inode, record.encryption_key
         return values[_INODE], values[_KEY]
+
+    def size(self) -> int | None:
+        """The record's size, in half of the time `record` takes. Raises BadRecord where `record` does."""
+        values = LAYOUTS.read(self.file) if self.flags & 7 in _KINDS else None
+        if values is None:
+            return self.record().size
+        size: int | None = values[_SIZE]
+        return size
 
 
 OnBad = Callable[[BadRecord], None]

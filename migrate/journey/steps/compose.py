@@ -16,7 +16,7 @@ from migrate.categories.choose import Choice, chosen_owners
 from migrate.categories.claims import Claims
 from migrate.content.tally import Tally, tally
 from migrate.journey.backup_password import password_of
-from migrate.journey.before_erasing import OldPhoneInventory, take_inventory
+from migrate.journey.before_erasing import OldPhoneInventory, WatchSign, take_inventory
 from migrate.journey.opened_backup import OpenedBackup, choose_records, open_with_claims, title_of
 from migrate.journey.prompts import OwnBackupLimits
 from migrate.journey.results import StepResult
@@ -113,7 +113,8 @@ async def compose_set(run: Run, plan: Plan, verified: OldPhoneVerified, safety: 
     strategy = await settle_strategy(run, plan, verified.ios_version)
     opened = await open_with_claims(run, verified.backup, "old")
     with opened.backup:
-        choice = await in_thread(run, lambda: choose_records(opened, plan))
+        watch = WatchSign()
+        choice = await in_thread(run, lambda: choose_records(opened, plan, watch.look_at))
         if not choice.file_ids:
             raise NothingChosen(tuple(plan.move.categories))
         refuse_unreadable(run, plan, opened, choice)
@@ -144,7 +145,10 @@ async def compose_set(run: Run, plan: Plan, verified: OldPhoneVerified, safety: 
             replaces=counted.replaces,
             left_out=tuple(made.dropped),
             own_limits=counted.own_limits if strategy is Strategy.REBUILD else None,
-            old_phone=await in_thread(run, lambda: take_inventory(opened, run.tmp)),
+            old_phone=await in_thread(
+                run,
+                lambda: take_inventory(opened, run.tmp, with_data=choice.owners_of_files, has_watch=watch.is_there),
+            ),
         )
 
 

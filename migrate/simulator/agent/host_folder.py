@@ -90,7 +90,8 @@ class HostFolder:
         self._link = DeviceLink()
         self._frames = frames
         self.cancelled: Callable[[], bool] = lambda: False
-        self._outbox = bytearray()
+        self._outbox: list[bytes | memoryview] = []
+        self._outbox_bytes = 0
         self.done_bytes = 0
         self.total_bytes = 0
 
@@ -202,28 +203,24 @@ class HostFolder:
     def _upload_one(self, file: FileUpload) -> bool:
         chunks, is_whole = file.chunks(), True
         if isinstance(chunks, tuple) and len(chunks) == 1 and len(chunks[0]) <= self._frames[0]:
-            self._outbox += self._link.send_whole_file(file.host_path, file.device_path, chunks[0])
+            self._queue(self._link.send_whole_file(file.host_path, file.device_path, chunks[0]))
         else:
             is_whole = self._upload_frames(file, chunks)
         self._file_sent()
-        if len(self._outbox) >= SEND_BYTES:
-            self._flush()
         self.done_bytes += file.size
         return is_whole
 
     def _upload_frames(self, file: FileUpload, chunks: Iterable[bytes]) -> bool:
         """Sends a file frame by frame. Returns whether the phone could read it to its end."""
-        self._outbox += self._link.send(FileStart(file.host_path, file.device_path))
+        self._queue(self._link.send(FileStart(file.host_path, file.device_path)))
         end: Message = FileEnd()
         try:
             for frame in framed(chunks, self._frames):
-                self._outbox += encode_frame_head(len(frame))
-                self._outbox += frame
-                if len(self._outbox) >= SEND_BYTES:
-                    self._flush()
+                self._outbox.append(encode_frame_head(len(frame)))
+                self._queue(frame)
         except Unreadable as error:
             end = FileError(str(error))
-        self._outbox += self._link.send(end)
+        self._queue(self._link.send(end))
         return isinstance(end, FileEnd)
 
     def _file_sent(self) -> None:
@@ -360,13 +357,19 @@ class HostFolder:
     def _send(self, message: Message) -> None:
         """Queues a message. Small messages are sent together, once there are enough or the host must answer: one TLS
         record instead of three."""
-        self._outbox += self._link.send(message)
-        if len(self._outbox) >= SEND_BYTES:
+        self._queue(self._link.send(message))
+
+    def _queue(self, data: bytes | memoryview) -> None:
+        self._outbox.append(data)
+        self._outbox_bytes += len(data)
+        if self._outbox_bytes >= SEND_BYTES:
             self._flush()
 
     def _flush(self) -> None:
         if self._outbox:
-            data, self._outbox = self._outbox, bytearray()
+            data = b"".join(self._outbox)
+            self._outbox.clear()
+            self._outbox_bytes = 0
             self._stream.sendall(data)
 
     def _progress(self) -> float:

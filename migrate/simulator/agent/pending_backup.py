@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from migrate.backup.crypto.cipher import KEY_BYTES, encrypted_chunks, encrypted_size
-from migrate.backup.record import Record, file_id
+from migrate.backup.record import file_id
 from migrate.problems import BlobMissing, BlobUnreadable
 from migrate.simulator.agent.backup_keys import PhoneKeys
 from migrate.simulator.agent.host_folder import Unreadable
 from migrate.simulator.agent.rows.host_rows import HostRows
-from migrate.simulator.agent.rows.known_row import KINDS, KnownRow, state_of
+from migrate.simulator.agent.rows.known_row import KnownRow, state_of
 from migrate.simulator.agent.rows.pending_rows import PendingRow, PendingRows, StoredFile
 from migrate.simulator.device.domains import DIGESTED
 from migrate.simulator.device.filesystem import DigestOnly, Node
@@ -167,28 +167,16 @@ class PendingBackup:
                 protection_class = FALLBACK_CLASS
             key = os.urandom(KEY_BYTES)
             wrapped = self.keys.class_keys.wrap(protection_class, key)
-        record = Record(
-            file_id=identity,
-            domain=node.domain,
-            relative_path=node.relative_path,
-            kind=KINDS[node.kind],
-            mode=node.mode,
-            inode=node.inode,
-            user_id=node.user_id,
-            group_id=node.group_id,
-            size=node.size,
-            modified=node.modified,
-            changed=node.changed,
-            born=node.born,
+        self.rows.put(
+            node,
+            identity,
+            state,
             protection_class=protection_class if is_file else 0,
-            flags=0,
-            encryption_key=wrapped,
-            digest=None,
-            extended_attributes=_attributes(node),
-            target=node.target,
+            wrapped_key=wrapped,
+            attributes=_attributes(node),
+            stored_size=stored_size,
+            file_key=key if self.encrypted else None,
         )
-        file_key = key if self.encrypted else None
-        self.rows.put(record, state, is_uploaded=is_file, stored_size=stored_size, file_key=file_key)
 
 
 def _lookup_in(base: HostRows | PendingRows | None) -> Callable[[str], KnownRow | None]:

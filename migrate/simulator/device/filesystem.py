@@ -70,13 +70,13 @@ class Synthetic:
         if size <= len(head):
             return head[:size]
         begin = (self.seed * 31 + number * 17) % CHUNK_BYTES
-        return head + _noise()[begin : begin + size - len(head)]
+        return b"".join((head, _noise()[begin : begin + size - len(head)]))
 
 
 @cache
-def _noise() -> bytes:
+def _noise() -> memoryview:
     """Twice as long as a chunk, so that a chunk may begin anywhere in its first half."""
-    return hashlib.shake_128(b"noise").digest(2 * CHUNK_BYTES)
+    return memoryview(hashlib.shake_128(b"noise").digest(2 * CHUNK_BYTES))
 
 
 @dataclass(frozen=True, slots=True)

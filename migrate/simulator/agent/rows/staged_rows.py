@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from migrate.backup.mbfile.decode import decode_mbfile
 from migrate.backup.record import Kind, Record
+from migrate.simulator.agent.rows.host_rows import HostRow
 from migrate.simulator.agent.rows.record_node import node_of
 from migrate.simulator.agent.rows.scratch_database import IN_ORDER_CACHE_KIB, ScratchDatabase, Values
 from migrate.simulator.agent.spool import Spool
@@ -56,24 +57,17 @@ class StagedRows:
         self._received: list[tuple[int, bytes, int]] = []
         self._database.run("CREATE INDEX paths ON Staged(domain, relative_path)")
 
-    def fill(self, rows: Iterable[tuple[Record, bytes]]) -> None:
-        """Adds the rows to restore with their archives, sorted by domain and path. Call it once."""
+    def fill(self, rows: Iterable[HostRow]) -> None:
+        """Adds the rows to restore, sorted by domain and path. Call it once."""
         values = (
             (
-                bytes.fromhex(record.file_id),
-                record.domain,
-                record.relative_path,
-                int(record.kind),
-                archive,
-                _signed(record.inode),
-                min(record.size or 0, (1 << 63) - 1),
-                record.encryption_key,
-                record.digest,
+                *(row.file_id, row.domain, row.relative_path, row.kind.value, row.archive),
+                *(row.inode, row.size, row.encryption_key, row.digest),
             )
-            for record, archive in rows
+            for row in rows
         )
-        columns = "file_id, domain, relative_path, kind, archive, inode, claimed, encryption_key, digest"
-        insert = f"INSERT INTO Staged ({columns}, bytes, content, wave) VALUES ({'?, ' * 9}0, x'', {AT_RESTART})"  # noqa: S608
+        read = "file_id, domain, relative_path, kind, archive, inode, claimed, encryption_key, digest"
+        insert = f"INSERT INTO Staged ({read}, bytes, content, wave) VALUES ({'?, ' * 9}0, x'', {AT_RESTART})"  # noqa: S608
         self._database.run_many(insert, values)
 
     @property
@@ -232,9 +226,3 @@ class RestoredNodes:
 
 def _record(file_id: str, domain: str, relative_path: str, kind: int, archive: bytes) -> Record:
     return decode_mbfile(archive, file_id=file_id, domain=domain, relative_path=relative_path, kind=Kind(kind))
-
-
-def _signed(number: int) -> int:
-    """A 64-bit number as SQLite can hold it."""
-    number %= 1 << 64
-    return number - (1 << 64) if number >> 63 else number
