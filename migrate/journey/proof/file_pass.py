@@ -142,13 +142,13 @@ class FilePass:
             self.old.seal is not None
             and row.relative_path.endswith(LOG)
             and database_of(row.relative_path) is None
-            and self.old.seal.rows.sha256_of(row.file_id) is None
+            and self.old.seal.rows.get(bytes.fromhex(row.file_id)) is None
         )
 
     def _has_log(self, row: Row) -> bool:
         seal = self.old.seal
         if seal is not None and not is_database(row.relative_path):
-            return seal.rows.sha256_of(file_id(row.domain, row.relative_path + LOG)) is not None
+            return seal.rows.get(bytes.fromhex(file_id(row.domain, row.relative_path + LOG))) is not None
         return has_log(self.old.backup, row.domain, row.relative_path)
 
     def _class_of(self, row: Row, owners: Owners) -> PathClass:

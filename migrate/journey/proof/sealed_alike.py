@@ -65,15 +65,19 @@ class SealedAlike:
         """Whether the new phone has this file of the old backup, with its -wal if it has one, as the old phone sent
         it. False if the seals do not tell."""
         name = row.file_id
-        sealed = self.old.sha256_of(name)
-        if sealed is None or sealed != self.after.sha256_of(name):
+        sealed = self.old.get(bytes.fromhex(name))
+        if sealed is None or sealed != self.after.get(bytes.fromhex(name)):
             return False
         if name not in self.arrived.files or name in self.unreadable:
             return False
         log = file_id(row.domain, row.relative_path + LOG)
-        sealed_log = self.old.sha256_of(log)
+        sealed_log = self.old.get(bytes.fromhex(log))
         if sealed_log is not None:
-            return sealed_log == self.after.sha256_of(log) and log in self.arrived.logs and log not in self.unreadable
+            return (
+                sealed_log == self.after.get(bytes.fromhex(log))
+                and log in self.arrived.logs
+                and log not in self.unreadable
+            )
         if is_class is not PathClass.DATABASE:
             return True
         return log not in self.arrived.logs and not has_log(self.old_side.backup, row.domain, row.relative_path)
