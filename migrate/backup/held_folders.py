@@ -8,6 +8,7 @@ used again.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -21,6 +22,8 @@ HAS_HANDLES = {os.open, os.rename, os.unlink} <= os.supports_dir_fd and hasattr(
 
 _FOLDER_NO_LINK = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
+_READ_NO_LINK = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""O_NONBLOCK: opening a pipe must not wait for a writer."""
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 MOST_HANDLES = 600
@@ -48,6 +51,19 @@ class HeldFolder:
         if self._handle is None:
             return os.open(self._join(name), _NEW_FILE, FILE_MODE)
         return os.open(name, _NEW_FILE, FILE_MODE, dir_fd=self._handle)
+
+    def open_to_read(self, name: str) -> int:
+        """A descriptor of what is called `name`. Whether that is a regular file is the caller's to check, with fstat.
+
+        Raises:
+            OSError: also where it is a link.
+        """
+        if self._handle is not None:
+            return os.open(name, _READ_NO_LINK, dir_fd=self._handle)
+        path = self._join(name)
+        if path.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+        return os.open(path, _READ_NO_LINK)
 
     def replace(self, name: str, folder: HeldFolder, new_name: str) -> None:
         """Rename `name` to `new_name` in `folder`; a file of that name is replaced."""

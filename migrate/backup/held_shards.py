@@ -1,8 +1,9 @@
 """The folders of a backup's stored files, each checked once and held open, so that a file costs one system call.
 
 Where the system opens files relative to an open folder (Linux, macOS), a shard is opened without following a link, and
-every later name is looked up in that very folder: nobody can put a link in its place. Elsewhere (Windows) the shard is
-looked at once, and its path is used. Names are file ids, 40 hex digits, so they cannot lead anywhere else.
+every later name is looked up in that very folder: nobody can put a link in its place. Elsewhere (Windows), and for the
+shards beyond half of the files that the process may open, the shard is looked at once, and its path is used. Names are
+file ids, 40 hex digits, so they cannot lead anywhere else.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 _BY_DESCRIPTOR: Final = os.open in os.supports_dir_fd and os.stat in os.supports_dir_fd
+_SHARDS, _WANTED = 256, 1_024
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _FILE_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 """O_NONBLOCK: opening a pipe in an untrusted folder must not block."""
@@ -28,7 +30,7 @@ PIECE_BYTES: Final = 1 << 20
 class HeldShards:
     """The shards of the backup at `folder`; with `flat` (iOS 5 to 9) the folder itself. Reads only.
 
-    A shard that is a link or no folder counts as missing, with all its files.
+    A shard that is a link or no folder counts as missing, with all its files. Several threads may use it.
 
     Raises:
         OSError: from every method; ENOENT where the file or its shard is missing.
@@ -37,7 +39,7 @@ class HeldShards:
     def __init__(self, folder: Path, *, flat: bool = False) -> None:
         self._folder = folder
         self._flat = flat
-        _allow_descriptors(1_024)
+        self._most = _descriptors_to_use()
         self._held: dict[str, int | str | None] = {}
 
     def __enter__(self) -> HeldShards:
@@ -90,41 +92,39 @@ class HeldShards:
         finally:
             os.close(descriptor)
 
-    def _begin_to_hold(self, shard: str) -> int | str | None:
-        try:
-            return _held(self._folder / shard, follow=self._flat)
-        except OSError as error:
-            if error.errno != errno.EMFILE or not self._held:
-                raise
-            self.close()  # others need descriptors too; they are opened again
-            return _held(self._folder / shard, follow=self._flat)
-
     def _hold(self, name: str) -> int | str:
         shard = "" if self._flat else name[:2]
         try:
             held = self._held[shard]
         except KeyError:
-            held = self._held[shard] = self._begin_to_hold(shard)
+            by_path = not _BY_DESCRIPTOR or len(self._held) >= self._most
+            found = _held(self._folder / shard, follow=self._flat, by_path=by_path)
+            held = self._held.setdefault(shard, found)
+            if isinstance(found, int) and held != found:  # another thread was faster
+                os.close(found)
         if held is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
         return held
 
 
-def _allow_descriptors(wanted: int) -> None:
-    """macOS allows 256 open files until a program asks for more; there are 256 shards."""
-    if sys.platform != "win32":
-        import resource
+def _descriptors_to_use() -> int:
+    """How many shards may be held open: half of what this process may open. macOS allows 256 until it asks for more."""
+    if sys.platform == "win32":
+        return 0
+    import resource
 
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < _WANTED:
         with suppress(OSError, ValueError):
-            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-            if 0 <= soft < wanted:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard < 0 else min(wanted, hard), hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (_WANTED if hard < 0 else min(_WANTED, hard), hard))
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _SHARDS if soft < 0 else min(_SHARDS, soft // 2)
 
 
-def _held(path: Path, *, follow: bool) -> int | str | None:
-    """A descriptor of the folder, or its path where there are none; None where it is missing or no folder."""
+def _held(path: Path, *, follow: bool, by_path: bool) -> int | str | None:
+    """A descriptor of the folder, or its path; None where it is missing, a link or no folder."""
     try:
-        if _BY_DESCRIPTOR:
+        if not by_path:
             return os.open(path, _FOLDER_FLAGS & ~getattr(os, "O_NOFOLLOW", 0) if follow else _FOLDER_FLAGS)
         status = path.stat() if follow else path.lstat()
         is_link = getattr(status, "st_reparse_tag", 0) != 0 and not follow  # a junction of Windows is no link to lstat

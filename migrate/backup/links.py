@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def link_tree(source: Path, into: Path) -> None:
     """
     refuse_nesting(source, into)
     with replace_folder(into) as building:
-        _link_folder(source, building)
+        _link_folder(source.resolve(), building)
 
 
 def refuse_nesting(source: Path, into: Path) -> None:
@@ -45,16 +45,47 @@ def refuse_nesting(source: Path, into: Path) -> None:
 
 
 def _link_folder(source: Path, target: Path) -> None:
-    with os.scandir(source) as entries:
+    with os.scandir(source) as entries, _Linker(source, target) as link:
         for entry in entries:
             if entry.is_file(follow_symlinks=False):
-                link_or_copy(entry.path, target / entry.name)
+                link(entry.name)
             elif entry.is_dir(follow_symlinks=False):
                 below = target / entry.name
                 below.mkdir(mode=FOLDER_MODE)
                 _link_folder(Path(entry.path), below)
             else:
                 raise StrangeFileInBackup(entry.path)
+
+
+class _Linker:
+    """Links files from one folder into another; both are held open where the system can, which saves it the paths."""
+
+    def __init__(self, source: Path, target: Path) -> None:
+        self._source, self._target = source, target
+        self._held: list[int] = []
+
+    def __enter__(self) -> Callable[[str], None]:
+        if not _BY_DESCRIPTOR:
+            return self._link_by_path
+        for folder in (self._source, self._target):
+            self._held.append(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW))
+        return self._link
+
+    def __exit__(self, *_: object) -> None:
+        while self._held:
+            os.close(self._held.pop())
+
+    def _link(self, name: str) -> None:
+        try:
+            os.link(name, name, src_dir_fd=self._held[0], dst_dir_fd=self._held[1], follow_symlinks=False)
+        except OSError:
+            self._link_by_path(name)  # a file system without links, or the error is raised there again
+
+    def _link_by_path(self, name: str) -> None:
+        link_or_copy(self._source / name, self._target / name)
+
+
+_BY_DESCRIPTOR = os.name == "posix" and {os.open, os.link} <= os.supports_dir_fd
 
 
 @contextmanager

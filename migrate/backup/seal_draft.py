@@ -6,13 +6,15 @@ and is sorted outside memory (seal_file.py).
 
 from __future__ import annotations
 
+import binascii
 import json
 import os
 import re
 import stat
+import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple, Self
+from typing import IO, Any, Final, Self
 
 from migrate.backup.file_ids import ID_BYTES
 from migrate.backup.flush import flush_to_disk
@@ -31,12 +33,10 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _BLOB_LINE = re.compile(rb'\{"blob":"([0-9a-f]{40})","sha256":"([0-9a-f]{64})","size":([0-9]{1,18})\}\n')
 
 
-class _Fact(NamedTuple):
-    """What a line says of one file. `sha256` None: the stored bytes are not reliable, or are gone."""
-
-    file_id: bytes
-    sha256: bytes | None
-    size: int
+_RECORD = struct.Struct(f">{ID_BYTES}sQB{DIGEST_BYTES}sQ")
+"""A fact for sorting: file id, number of its line, whether there is a digest, the digest, stored bytes."""
+_NO_DIGEST = bytes(DIGEST_BYTES)
+_PIECE_BYTES = 1 << 20
 
 
 class SealDraft:
@@ -184,8 +184,7 @@ class SealDraft:
     @property
     def received(self) -> Sizes:
         """File id -> stored bytes of what has arrived since the backup began, also in an earlier process."""
-        arrived = ((one.file_id, one.sha256, one.size) for one in self._facts() if one.sha256 is not None)
-        return Sizes(SealRows.spool(arrived, self._seals))
+        return Sizes(SealRows.spool((row for row, is_there in self._facts() if is_there), self._seals))
 
     @property
     def digests(self) -> Digests:
@@ -241,44 +240,40 @@ class SealDraft:
         facts, base = self._facts(), iter(self._base.rows if self._base is not None else ())
         row, fact = next(base, None), next(facts, None)
         while row is not None or fact is not None:
-            if fact is None or (row is not None and row.file_id < fact.file_id):
+            if fact is None or (row is not None and row.file_id < fact[0].file_id):
                 assert row is not None
                 yield row, True
                 row = next(base, None)
                 continue
-            if row is not None and row.file_id == fact.file_id:
+            noted, is_there = fact
+            if row is not None and row.file_id == noted.file_id:
                 row = next(base, None)
-            if fact.sha256 is not None:
-                yield SealedFile(fact.file_id, fact.sha256, fact.size), False
+            if is_there:
+                yield noted, False
             fact = next(facts, None)
 
-    def _facts(self) -> Iterator[_Fact]:
-        """The last fact of every file that a line names, in the order of the ids."""
+    def _facts(self) -> Iterator[tuple[SealedFile, bool]]:
+        """The last fact of every file that a line names, in the order of the ids. False: its stored bytes are not
+        reliable, or gone."""
         if self._file is not None:
             self.flush()
-        records = SortedRecords(self._seals, ID_BYTES + 6 + 1 + DIGEST_BYTES + 8)
+        records = SortedRecords(self._seals, _RECORD.size)
+        number = 0
         with self._path.open("rb") as file:
             file.readline()
-            for number, line in enumerate(file):
-                if (fact := _fact(line)) is not None:
-                    file_id, sha256, size = fact
-                    records.add(
-                        b"%b%b%c%b%b"
-                        % (
-                            file_id,
-                            number.to_bytes(6, "big"),
-                            sha256 is not None,
-                            sha256 or bytes(DIGEST_BYTES),
-                            size.to_bytes(8, "big"),
-                        )
-                    )
-        last: bytes | None = None
-        for record in records:
+            while lines := file.read(_PIECE_BYTES):
+                lines += file.readline()
+                for record in _records_of(lines, number):
+                    records.add(record)
+                    number += 1
+        sorted_records = iter(records)
+        last = next(sorted_records, None)
+        for record in sorted_records:
             if last is not None and last[:ID_BYTES] != record[:ID_BYTES]:
-                yield _unpacked(last)
+                yield _fact_of(last)
             last = record
         if last is not None:
-            yield _unpacked(last)
+            yield _fact_of(last)
 
     def _start_from_base(self) -> None:
         base = self._base
@@ -335,19 +330,30 @@ def _name_of(base: Seal | None) -> list[str] | None:
     return [str(base.uuid), base.date.isoformat() if base.date else ""] if base else None
 
 
-def _fact(line: bytes) -> _Fact | None:
-    """What a valid line says of a file; None where it says something else."""
-    if (blob := _BLOB_LINE.fullmatch(line)) is not None:
-        return _Fact(bytes.fromhex(blob[1].decode("ascii")), bytes.fromhex(blob[2].decode("ascii")), int(blob[3]))
-    match _parsed(line):
-        case {"unreadable": str(file_id)} | {"forget": str(file_id)}:
-            return _Fact(bytes.fromhex(file_id), None, 0)
-    return None
+def _records_of(lines: bytes, number: int) -> Iterator[bytes]:
+    """What the lines, all of them valid, say of files. They are counted from `number` on."""
+    pack, unhexlify = _RECORD.pack, binascii.unhexlify
+    blobs = _BLOB_LINE.findall(lines)
+    if len(blobs) == lines.count(b"\n"):  # as good as always: half of the time
+        for file_id, sha256, size in blobs:
+            yield pack(unhexlify(file_id), number, 1, unhexlify(sha256), int(size))
+            number += 1
+        return
+    for line in lines.splitlines(keepends=True):
+        if (blob := _BLOB_LINE.fullmatch(line)) is not None:
+            yield pack(unhexlify(blob[1]), number, 1, unhexlify(blob[2]), int(blob[3]))
+        else:
+            match _parsed(line):
+                case {"unreadable": str(file_id)} | {"forget": str(file_id)}:
+                    yield pack(bytes.fromhex(file_id), number, 0, _NO_DIGEST, 0)
+                case _:
+                    continue
+        number += 1
 
 
-def _unpacked(record: bytes) -> _Fact:
-    has_digest, sha256 = record[ID_BYTES + 6], record[ID_BYTES + 7 : ID_BYTES + 7 + DIGEST_BYTES]
-    return _Fact(record[:ID_BYTES], sha256 if has_digest else None, int.from_bytes(record[-8:], "big"))
+def _fact_of(record: bytes) -> tuple[SealedFile, bool]:
+    file_id, _, has_digest, sha256, size = _RECORD.unpack(record)
+    return SealedFile(file_id, sha256, size), bool(has_digest)
 
 
 def _line(fact: dict[str, Any]) -> str:

@@ -6,7 +6,8 @@
     rows, bytes of JSON, CRC-32 of all before      8 + 8 + 4 bytes, big-endian
 
 A phone has up to 1.3 million files (facts 3.2). As a JSON object the seal of a million took 0.4 GB of memory to read;
-here the file ids are in memory (20 MB), and digests stay in the file until they are asked for.
+here digests stay in the file until they are asked for, and where they are asked for in no order, the
+file ids are in memory (20 MB).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import tempfile
 import weakref
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
@@ -35,6 +37,7 @@ CAN_STAY_OPEN: Final = hasattr(os, "pread")
 _ROW = struct.Struct(">20s32sQ")
 _END = struct.Struct(">QQI")
 _ROWS_AT_ONCE = 2_048
+_RECORDS_AT_ONCE = 512  # of each part: there are 40 at a phone's most
 
 
 class SealedFile(NamedTuple):
@@ -48,8 +51,8 @@ class SealedFile(NamedTuple):
 class SealRows:
     """The rows of one seal. Several threads may use it; its file stays open as long as it is there."""
 
-    def __init__(self, source: IO[bytes] | bytes, begin: int, ids: bytes) -> None:
-        """`source` has the rows from `begin` on, `ids` are their file ids. A file may be closed afterwards."""
+    def __init__(self, source: IO[bytes] | bytes, begin: int, count: int) -> None:
+        """`source` has `count` rows from `begin` on. A file may be closed afterwards."""
         self._source: int | memoryview
         if isinstance(source, bytes):
             self._source = memoryview(source)
@@ -60,42 +63,55 @@ class SealRows:
             source.seek(0)
             self._source = memoryview(source.read())
         self._begin = begin
-        self.table = IdTable(ids)
+        self._count = count
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} files)"
 
     def __len__(self) -> int:
-        return len(self.table)
+        return self._count
 
     def __iter__(self) -> Iterator[SealedFile]:
+        for begin, amount in self._pieces():
+            yield from map(SealedFile._make, _ROW.iter_unpack(self._read(begin, amount)))
+
+    @cached_property
+    def table(self) -> IdTable:
+        """The file ids, in memory from the first look on: what only reads all rows in order does not need them."""
+        pieces = (self._read(begin, amount) for begin, amount in self._pieces())
+        return IdTable(b"".join(map(_ids_of, pieces)))
+
+    def _pieces(self) -> Iterator[tuple[int, int]]:
         for begin in range(0, len(self), _ROWS_AT_ONCE):
-            count = min(_ROWS_AT_ONCE, len(self) - begin)
-            yield from map(SealedFile._make, _ROW.iter_unpack(self._read(begin * _ROW.size, count * _ROW.size)))
+            yield begin * _ROW.size, min(_ROWS_AT_ONCE, len(self) - begin) * _ROW.size
+
+    def sha256_at(self, place: int) -> bytes:
+        """The SHA-256 in the row of this number."""
+        return self._read(place * _ROW.size + ID_BYTES, DIGEST_BYTES)
 
     @classmethod
     def pack(cls, rows: Iterable[tuple[bytes, bytes, int]]) -> SealRows:
         """Rows in memory, given in any order; of two with one file id the last counts."""
         by_id = {file_id: (file_id, sha256, size) for file_id, sha256, size in rows}
         data = b"".join(_ROW.pack(*by_id[file_id]) for file_id in sorted(by_id))
-        return cls(data, 0, _ids_of(data))
+        return cls(data, 0, len(by_id))
 
     @classmethod
     def spool(cls, rows: Iterable[tuple[bytes, bytes, int]], folder: Path | None) -> SealRows:
         """Rows in a temporary file in `folder`, None for the system's. They ascend by file id."""
-        ids = bytearray()
+        count = 0
         rows_packed = (_ROW.pack(*row) for row in rows)
         with tempfile.TemporaryFile(dir=folder) as file:
             while piece := b"".join(itertools.islice(rows_packed, _ROWS_AT_ONCE)):
                 file.write(piece)
-                ids += _ids_of(piece)
+                count += len(piece) // _ROW.size
             file.flush()
-            return cls(file, 0, bytes(ids))
+            return cls(file, 0, count)
 
     def sha256_of(self, file_id: str) -> bytes | None:
         """The SHA-256 of a valid file id, 40 hex digits; None where it is not sealed."""
         place = self.table.place(bytes.fromhex(file_id))
-        return None if place < 0 else self._read(place * _ROW.size + ID_BYTES, DIGEST_BYTES)
+        return None if place < 0 else self.sha256_at(place)
 
     def get(self, file_id: bytes) -> tuple[bytes, int] | None:
         """SHA-256 and stored bytes of `file_id`, or None."""
@@ -138,6 +154,10 @@ class Sizes(Mapping[str, int]):
 
     def __init__(self, rows: SealRows) -> None:
         self.rows = rows
+
+    def get(self, file_id: str, default: Any = None) -> Any:  # without an exception for each file that is missing
+        found = _get(self.rows, file_id)
+        return default if found is None else found[1]
 
     def __getitem__(self, file_id: str) -> int:
         if (found := _get(self.rows, file_id)) is None:
@@ -190,17 +210,16 @@ def _read(file: IO[bytes], limit_bytes: int) -> tuple[SealRows, Any]:
     if len(MAGIC) + count * _ROW.size + json_bytes + _END.size != size:
         raise BrokenSealFile("it is cut short")
     file.seek(len(MAGIC))
-    crc, ids = zlib.crc32(MAGIC), bytearray()
+    crc = zlib.crc32(MAGIC)
     left = count
     while left:
         piece = _read_exactly(file, min(left, _ROWS_AT_ONCE) * _ROW.size)
         crc = zlib.crc32(piece, crc)
-        ids += _ids_of(piece)
         left -= len(piece) // _ROW.size
     text = _read_exactly(file, json_bytes)
     if zlib.crc32(text, crc) != expected:
         raise BrokenSealFile("its checksum is wrong")
-    return SealRows(file, len(MAGIC), bytes(ids)), json.loads(text)
+    return SealRows(file, len(MAGIC), count), json.loads(text)
 
 
 def write_seal_file(path: Path, rows: Iterable[tuple[bytes, bytes, int]], content: Any) -> None:
@@ -231,7 +250,7 @@ class SortedRecords:
         OSError: from every method.
     """
 
-    def __init__(self, folder: Path, record_bytes: int, *, in_memory: int = 1 << 16) -> None:
+    def __init__(self, folder: Path, record_bytes: int, *, in_memory: int = 1 << 15) -> None:
         self._folder = folder
         self._bytes = record_bytes
         self._in_memory = in_memory
@@ -269,9 +288,9 @@ class SortedRecords:
     def _part(self, begin: int, count: int) -> Iterator[bytes]:
         assert self._file is not None
         size = self._bytes
-        for number in range(begin, begin + count, _ROWS_AT_ONCE):
+        for number in range(begin, begin + count, _RECORDS_AT_ONCE):
             self._file.seek(number * size)
-            piece = _read_exactly(self._file, min(_ROWS_AT_ONCE, begin + count - number) * size)
+            piece = _read_exactly(self._file, min(_RECORDS_AT_ONCE, begin + count - number) * size)
             yield from (piece[at : at + size] for at in range(0, len(piece), size))
 
 

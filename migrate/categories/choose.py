@@ -44,6 +44,8 @@ class Choice:
     """Per chosen owner; a record with two chosen owners counts for both."""
     apps: frozenset[str] = frozenset()
     """Bundle ids of the apps whose placeholders go into the restore set."""
+    owners_of_files: frozenset[str] = frozenset()
+    """Every owner, chosen or not, that has a file in this backup."""
     shared_with_unchosen: frozenset[tuple[str, str]] = frozenset()
     """(domain, bundle id): shared data that moves although that app was not chosen."""
 
@@ -95,9 +97,12 @@ def choose(
     owners = chosen_owners(claims, categories=categories, except_=except_, apps=apps)
     by_owner = {owner: Amount() for owner in sorted(owners)}
     file_ids, files = FileIdCollector(), 0
+    owners_of_files: set[str] = set()
     shared_with_unchosen: set[tuple[str, str]] = set()
     for record in records:
         record_owners = claims.owners(record.domain, record.relative_path)
+        if record.kind is Kind.FILE:
+            owners_of_files |= record_owners
         moving = record_owners & owners
         if not moving:
             continue
@@ -114,6 +119,7 @@ def choose(
         owners=owners,
         by_owner=by_owner,
         apps=frozenset(owner.removeprefix(APP_PREFIX) for owner in owners if owner.startswith(APP_PREFIX)),
+        owners_of_files=frozenset(owners_of_files),
         shared_with_unchosen=frozenset(shared_with_unchosen),
     )
 

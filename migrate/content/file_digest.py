@@ -12,9 +12,9 @@ from migrate.problems import MigrateError
 EMPTY = hashlib.sha256().digest()
 
 
-def has_log(backup: Backup, record: Record) -> bool:
+def has_log(backup: Backup, domain: str, relative_path: str) -> bool:
     """Whether the backup has a `-wal` beside this file."""
-    return backup.manifest.row(record.domain, record.relative_path + LOG) is not None
+    return backup.manifest.row(domain, relative_path + LOG) is not None
 
 
 def digest_of(backup: Backup, record: Record, *, with_log: bool = True) -> bytes:

@@ -23,8 +23,8 @@ class PathIndex:
 
     def __init__(self, manifest: Manifest, domain: str, folders: tuple[str, ...]) -> None:
         found = array("Q")
-        for row in manifest.rows(lambda bad: None):
-            if row.domain == domain and row.relative_path.startswith(folders) and row.flags & 7 == Kind.FILE:
+        for row in manifest.rows_of((domain,), lambda bad: None):
+            if row.relative_path.startswith(folders) and row.flags & 7 == Kind.FILE:
                 found.append(hash(row.relative_path) & _HASH_BITS)
         self._hashes = array("Q", sorted(found))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from migrate.backup.manifest.manifest import Row
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind as RecordKind
 from migrate.backup.record import Record
@@ -19,7 +20,7 @@ from migrate.content.databases import database_copy
 from migrate.content.item import FileRef
 from migrate.content.open_database import Database, open_copy
 from migrate.plists import NotAPlist, load_plist
-from migrate.problems import ContentUnreadable, MigrateError
+from migrate.problems import BadRecord, ContentUnreadable, MigrateError
 from migrate.problems.finding import Finding
 
 PLIST_LIMIT_BYTES = 64 << 20
@@ -59,13 +60,17 @@ class AtPlaces:
         }
         self._found: dict[str, list[Record]] = {}
 
-    def wants(self, domain: str, relative_path: str) -> bool:
-        matches = self._matches.get(domain)
-        return matches is not None and matches(relative_path) is not None
+    @property
+    def domains(self) -> Collection[str]:
+        """The domains that these places are in."""
+        return self._matches.keys()
 
-    def add(self, record: Record) -> None:
-        if record.kind is RecordKind.FILE:
-            self._found.setdefault(record.domain, []).append(record)
+    def add(self, row: Row) -> None:
+        """Keep the file if it is at one of the places. A damaged row is left out."""
+        matches = self._matches.get(row.domain)
+        if matches is not None and row.kind is RecordKind.FILE and matches(row.relative_path):
+            with suppress(BadRecord):
+                self._found.setdefault(row.domain, []).append(row.record())
 
     def sorted(self) -> Mapping[str, list[Record]]:
         """By domain, sorted by path."""
@@ -110,8 +115,8 @@ class Source:
         """The files at all `places`, by domain, sorted by path."""
         if self.at_places is None:
             at_places = AtPlaces(self.places)
-            for record in self.backup.manifest.records_where(at_places.wants, lambda bad: None):
-                at_places.add(record)
+            for row in self.backup.manifest.rows_of(at_places.domains, lambda bad: None):
+                at_places.add(row)
             return at_places.sorted()
         return self.at_places.sorted()
 

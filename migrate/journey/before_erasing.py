@@ -6,14 +6,14 @@ What the backup shows is named. What it cannot show (an eSIM, payment cards) is 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from migrate.backup.record import Kind
+from migrate.backup.record import Kind, Record
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.content.counting import Counting
 from migrate.journey.opened_backup import OpenedBackup, title_of
@@ -79,13 +79,33 @@ def known_apps() -> _Known:
     )
 
 
-def take_inventory(opened: OpenedBackup, tmp: Path) -> OldPhoneInventory:
-    """Read from an open backup what its phone has that needs care. Blocking."""
-    claims, with_data, has_watch = opened.claims, set[str](), False
-    for record in opened.backup.records():
-        if record.kind is Kind.FILE:
-            with_data |= claims.owners(record.domain, record.relative_path)
-            has_watch = has_watch or is_of_a_watch(record.domain, record.relative_path)
+@dataclass
+class WatchSign:
+    """Whether the phone has, or had, a watch: noted while its records are read for something else."""
+
+    is_there: bool = False
+
+    def look_at(self, records: Iterable[Record]) -> Iterator[Record]:
+        """`records`, unchanged."""
+        for record in records:
+            if record.kind is Kind.FILE and is_of_a_watch(record.domain, record.relative_path):
+                self.is_there = True
+            yield record
+
+
+def is_of_a_watch(domain: str, relative_path: str) -> bool:
+    """Whether only a phone that has, or had, a watch has this file."""
+    return domain == "HomeDomain" and relative_path.startswith(WATCH_FOLDERS)
+
+
+def take_inventory(
+    opened: OpenedBackup, tmp: Path, *, with_data: Collection[str], has_watch: bool
+) -> OldPhoneInventory:
+    """Read from an open backup what its phone has that needs care. Blocking.
+
+    `with_data`: the owners that have a file in it. `has_watch`: see `WatchSign`.
+    """
+    claims = opened.claims
     counting, in_icloud = Counting(opened.backup, tmp), []
     for owner in CLOUD_OWNERS:
         counted = [kind for kind in counting.count(owner).kinds if not kind.is_unknown]
@@ -105,11 +125,6 @@ def take_inventory(opened: OpenedBackup, tmp: Path) -> OldPhoneInventory:
         has_watch=has_watch,
         only_in_icloud=tuple(in_icloud),
     )
-
-
-def is_of_a_watch(domain: str, relative_path: str) -> bool:
-    """Whether only a phone that has, or had, a watch has this file."""
-    return domain == "HomeDomain" and relative_path.startswith(WATCH_FOLDERS)
 
 
 # -- the list ----------------------------------------------------------------------------------------------------------

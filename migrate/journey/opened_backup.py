@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from migrate.backup.folder import BackupFolder
 from migrate.backup.reader import Backup
+from migrate.backup.record import Record
 from migrate.backup.seal import Seal, read_seal
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.choose import Choice, choose
@@ -41,10 +43,12 @@ async def open_with_claims(session: PhoneSession, folder: Path, role: Role) -> O
     return await in_thread(session, opened)
 
 
-def choose_records(opened: OpenedBackup, plan: Plan) -> Choice:
-    """What the plan chooses from a backup of the old phone."""
+def choose_records(
+    opened: OpenedBackup, plan: Plan, look_at: Callable[[Iterator[Record]], Iterable[Record]] = lambda records: records
+) -> Choice:
+    """What the plan chooses from a backup of the old phone. `look_at` sees every record on its way."""
     return choose(
-        opened.backup.records(),
+        look_at(opened.backup.records()),
         opened.claims,
         categories=plan.move.categories,
         except_=plan.move.except_,

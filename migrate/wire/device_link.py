@@ -31,6 +31,8 @@ from enum import Enum, auto
 from typing import Final
 
 from migrate.wire.device_link_messages import (
+    DATA,
+    END,
     FILE_END,
     STREAM_PARTS,
     ContentsOfDirectory,
@@ -133,8 +135,11 @@ class DeviceLink:
         self.state = State.NEW
         self._frame_limit_bytes = frame_limit_bytes
         self._buffer = bytearray()
+        self._at = 0  # where in the buffer the next message begins
 
     def receive(self, data: bytes) -> None:
+        del self._buffer[: self._at]
+        self._at = 0
         self._buffer += data
 
     def send(self, message: Message) -> bytes:
@@ -183,18 +188,53 @@ class DeviceLink:
         self.state = following
         return message
 
-    def _take(self, header: int, length: int) -> bytes | None:
-        """Removes `header` and `length` bytes from the buffer and returns the latter; None if some are missing."""
-        if len(self._buffer) < header + length:
+    def next_small_file(self) -> tuple[str, bytes] | NeedData | None:
+        """The path and all bytes of the host's next file, if it is whole and in at most one frame: FileStart, FileData
+        and FileEnd together. None: `next` has to be called, which returns them one by one, or whatever else comes.
+
+        Raises:
+            PeerBroke: the path is invalid.
+        """
+        buffer, at, available = self._buffer, self._at, len(self._buffer)
+        if self.state is not State.RECEIVING_FILES:
             return None
-        data = bytes(memoryview(self._buffer)[header : header + length])
-        del self._buffer[: header + length]
+        if at + 4 > available:
+            return NEED_DATA
+        path_length = int.from_bytes(buffer[at : at + 4], "big")
+        frame = at + 4 + path_length
+        if not 0 < path_length <= PATH_LIMIT_BYTES:
+            return None
+        if frame + 5 > available:
+            return NEED_DATA
+        length, code = int.from_bytes(buffer[frame : frame + 4], "big"), buffer[frame + 4]
+        end = frame + 4 + length
+        if code == END and length == 1:
+            data = b""
+            self._at = end
+        elif code != DATA or not 0 < length <= self._frame_limit_bytes:
+            return None
+        elif end + 5 > available:
+            return NEED_DATA
+        elif buffer[end : end + 5] != FILE_END:
+            return None
+        else:
+            data = bytes(memoryview(buffer)[frame + 5 : end])
+            self._at = end + 5
+        return decode_path(bytes(buffer[at + 4 : frame])), data
+
+    def _take(self, header: int, length: int) -> bytes | None:
+        """Takes `header` and `length` bytes from the buffer and returns the latter; None if some are missing."""
+        end = self._at + header + length
+        if len(self._buffer) < end:
+            return None
+        data = bytes(memoryview(self._buffer)[self._at + header : end])
+        self._at = end
         return data
 
     def _length(self, limit: int, of: str) -> int | None:
-        if len(self._buffer) < 4:
+        if len(self._buffer) < self._at + 4:
             return None
-        length = int.from_bytes(self._buffer[:4], "big")
+        length = int.from_bytes(self._buffer[self._at : self._at + 4], "big")
         if length > limit:
             raise PeerBroke(f"{of} of {length} bytes was announced; the limit is {limit}")
         return length
@@ -217,14 +257,17 @@ class DeviceLink:
         length = self._length(self._frame_limit_bytes, "a file frame")
         if length == 0:
             raise PeerBroke("a file frame without a code")
-        data = None if length is None else self._take(4, length)
+        if length is None or len(self._buffer) < self._at + 5:
+            return NEED_DATA
+        code = self._buffer[self._at + 4]
+        data = self._take(5, length - 1)
         if data is None:
             return NEED_DATA
-        match data[0]:
+        match code:
             case 0x0C:
-                return FileData(data[1:])
+                return FileData(data)
             case 0x00:
                 return FileEnd()
             case 0x06 | 0x0B:
-                return FileError(data[1:].decode(errors="replace"), data[0])
-        raise PeerBroke(f"unknown code {data[0]:#04x} in a file stream")
+                return FileError(data.decode(errors="replace"), code)
+        raise PeerBroke(f"unknown code {code:#04x} in a file stream")

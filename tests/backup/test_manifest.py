@@ -320,6 +320,16 @@ def test_a_path_with_invalid_utf8_does_not_hide_other_rows(make_backup: MakeBack
     assert domains == {record.domain for record in backup.records.values()}
 
 
+def test_the_rows_of_some_domains_are_those_that_all_rows_have(make_backup: MakeBackup) -> None:
+    """A column may ignore capitals, and an invalid text does not hide the rows after it."""
+    with opened(make_backup(encrypted=False).path) as manifest:
+        every = list(manifest.rows())
+        names = sorted({row.domain for row in every})[:3]
+        assert list(manifest.rows_of(names)) == [row for row in every if row.domain in names] != []
+        assert list(manifest.rows_of(names)) != every
+        assert not list(manifest.rows_of([names[0].lower()])) and not list(manifest.rows_of([]))
+
+
 def test_pages_that_refer_to_each_other_cannot_claim_a_billion_rows(tmp_path: Path) -> None:
     """Sixteen levels of a B-tree, every page naming the next one fifty times: 50^16 rows in 76 KiB."""
     writer = MemoryManifest("17.5")

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from migrate.backup.reader import Backup
+from migrate.categories.choose import choose
 from migrate.categories.claims import Claims
 from migrate.journey.before_erasing import (
     CarefulApp,
     OldPhoneInventory,
+    WatchSign,
     before_erasing,
     is_of_a_watch,
     known_apps,
@@ -55,11 +57,14 @@ def test_a_move_tells_what_it_found_on_the_old_phone(make_lab: MakeLab) -> None:
 
     with Backup.open(lab.last_run.path / "old" / OLD, PASSWORD) as backup:
         opened = OpenedBackup(backup, Claims.of(backup), None)
-        found = take_inventory(opened, lab.tmp)
+        watch = WatchSign()
+        choice = choose(watch.look_at(backup.records()), opened.claims, categories=["everything"])
+        seen: Any = {"with_data": choice.owners_of_files, "has_watch": watch.is_there}
+        found = take_inventory(opened, lab.tmp, **seen)
         opened.claims.apps["org.example.empty"] = replace(  # type: ignore[index]
             opened.claims.apps["org.example.diary"], id="org.example.empty", title="Empty"
         )
-        with_empty = take_inventory(opened, lab.tmp)
+        with_empty = take_inventory(opened, lab.tmp, **seen)
     assert from_json(OldPhoneInventory, json.loads(json.dumps(to_json(found)))) == found, "a resume reads it back"
     assert with_empty.apps[-1] == CarefulApp("org.example.empty", "Empty", "nothing", True)
     (nothing,) = [one for one in before_erasing(with_empty) if one["id"] == "nothing"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +11,13 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.record import Kind
-from migrate.categories.choose import Choice
 from migrate.categories.claims import Claims
 from migrate.journey.opened_backup import OpenedBackup
 from migrate.journey.steps.compose import AgreedSelection
-from migrate.journey.steps.rehearse import RehearsalCheck, records_by_key
+from migrate.journey.steps.rehearse import RehearsalCheck
 from migrate.plan.strategy import Strategy
-from migrate.simulator.device.filesystem import Filesystem
-from tests.journey.proof.made import PHOTO, Files, backup_of
+from migrate.simulator.device.filesystem import DigestOnly, Filesystem
+from tests.journey.proof.made import LINK, PHOTO, Files, backup_of, link_to, seal_of, zero
 
 MEMO = ("MediaDomain", "Media/Recordings/soup.m4a")
 OWN_MEMO = ("MediaDomain", "Media/Recordings/own.m4a")
@@ -36,36 +35,27 @@ def look(tmp_path: Path) -> Look:
         *,
         in_set: Files | None = None,
         unsent: bool = False,
-        link: bool = False,
+        sealed: bool = False,
     ) -> RehearsalCheck:
-        old, restore_set = (
-            backup_of(tmp_path / "old", sent),
-            backup_of(tmp_path / "set", sent if in_set is None else in_set),
-        )
+        in_set = sent if in_set is None else in_set
+        old, restore_set = backup_of(tmp_path / "old", sent), backup_of(tmp_path / "set", in_set)
         earlier = backup_of(tmp_path / "before", before)
-        records, set_records = records_by_key(old), records_by_key(restore_set)
         phone = Filesystem()
         for (domain, path), content in after.items():
-            if link:
-                phone.add_symlink(domain, path, content.decode())
+            if content.startswith(LINK):
+                phone.add_symlink(domain, path, content.removeprefix(LINK).decode())
             else:
-                phone.add_file(domain, path, content)
-        if link:
-            as_links = {
-                place: replace(record, kind=Kind.SYMLINK, target=sent[place].decode())
-                for place, record in records.items()
-            }
-            records, set_records = as_links, dict(as_links)
-        file_ids = frozenset(record.file_id for record in records.values())
-        choice = Choice(file_ids=file_ids, owners=frozenset({"voice-memos"}))
-        unsent_file_ids = file_ids if unsent else frozenset()
-        agreement = AgreedSelection(OpenedBackup(old, Claims.of(old), None), choice, records, unsent_file_ids)
+                digest = hashlib.sha256(content).digest()
+                phone.add_file(domain, path, DigestOnly(digest, len(content)) if sealed else content)
+        unsent_file_ids = frozenset(record.file_id for record in old.records()) if unsent else frozenset()
         simulated: Any = SimpleNamespace(files=phone, apps={}, name="the simulated iPhone")
         check = RehearsalCheck(
             rehearsal_phone=simulated,
-            agreement=agreement,
-            set_records=set_records,
+            agreement=AgreedSelection(
+                OpenedBackup(old, Claims.of(old), None), frozenset({"voice-memos"}), unsent_file_ids
+            ),
             restore_set=restore_set,
+            seal=seal_of(in_set) if sealed else None,
             strategy=Strategy.OVERLAY,
             before=earlier,
             before_claims=Claims.of(earlier),
@@ -102,7 +92,21 @@ def test_a_file_that_is_not_in_the_set_is_missing_unless_that_was_said(look: Loo
 
 
 def test_a_link_that_leads_elsewhere_is_found(look: Look) -> None:
-    assert codes(look({MEMO: b"there"}, {MEMO: b"elsewhere"}, {}, link=True)) == ["rehearsal-changed"]
+    assert codes(look({MEMO: link_to("there")}, {MEMO: link_to("elsewhere")}, {})) == ["rehearsal-changed"]
+
+
+def test_what_was_received_as_sealed_has_arrived_and_is_not_read_again(look: Look, tmp_path: Path) -> None:
+    """The set was read once, while it was sent."""
+    check = look({MEMO: b"soup"}, {MEMO: b"soup"}, {}, sealed=True)
+    assert codes(check) == [] and check.outcomes == {"voice-memos": {"arrives": 1}}
+    zero(check.restore_set, MEMO)
+    again = replace(check, outcomes={}, findings=[])
+    again.look()
+    assert codes(again) == []
+
+
+def test_what_was_received_otherwise_than_sealed_is_found(look: Look) -> None:
+    assert codes(look({MEMO: b"soup"}, {MEMO: b"stew"}, {}, sealed=True)) == ["rehearsal-changed"]
 
 
 def test_a_photo_of_its_own_that_would_be_wiped_is_found(look: Look) -> None:

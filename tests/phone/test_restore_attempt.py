@@ -1,18 +1,14 @@
-"""How certain it is that a phone did not take a restore set, and how large the frames are in which it gets one."""
+"""How certain it is that a phone did not take a restore set."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from migrate.phone.mobilebackup2.download import Sender
-from migrate.phone.mobilebackup2.host_folder import HostFolder
 from migrate.phone.mobilebackup2.restore import RestoreAttempt, RestoreOptions
 
-UDID = "00008101-000A1B2C3D4E5F60"
 TOTAL = 1_000
 
 
@@ -89,13 +85,3 @@ def test_all_five_flags_are_sent_whatever_they_are() -> None:
         "RestorePreserveSettings",
         "RemoveItemsNotRestored",
     }
-
-
-def test_no_frame_is_larger_than_a_phone_can_hold(tmp_path: Path) -> None:
-    """Larger frames get the phone's backup service killed."""
-    (tmp_path / UDID).mkdir()
-    (tmp_path / UDID / "big").write_bytes(bytes(100_000))
-    frames: list[int] = []
-    link: Any = SimpleNamespace(send_bytes=lambda data: frames.append(len(data)))
-    Sender(link, HostFolder(tmp_path, UDID)).send_files([f"{UDID}/big"])
-    assert max(frames) == 5 + 32 * 1024

@@ -49,6 +49,31 @@ def test_get_returns_the_same_node_as_a_walk() -> None:
     assert len(set(digests)) == 2_501
 
 
+def test_assorted_files_have_log_uniform_sizes_in_every_domain() -> None:
+    phone = SimulatedPhone()
+    spec = ContentsSpec(
+        **dict.fromkeys(("messages", "attachments", "photos", "videos"), 0),
+        assorted_files=3_000, assorted_bytes=300 << 20, assorted_domains=31,
+    )  # fmt: skip
+    fill(phone, spec, 7)
+    walked = [node for node in phone.files.walk() if "assorted" in node.domain]
+    assert len({node.domain for node in walked}) == 31
+    for node in walked:
+        assert phone.files.get(node.domain, node.relative_path) == node
+    sizes = [node.size for node in walked if node.kind == "file"]
+    assert len(sizes) == 3_000 and sum(sizes) == pytest.approx(300 << 20, rel=0.02)
+    assert (
+        0.8 < sum(1 << 10 < size < 2 << 10 for size in sizes) / sum(32 << 10 < size < 64 << 10 for size in sizes) < 1.2
+    )
+    some = walked[40].domain
+    suffixes = (".dat", ".db-wal")
+    assert [n for n in phone.files.files_ending_with(suffixes) if n.domain == some] == [
+        n for n in walked if n.domain == some and n.kind == "file"
+    ]
+    assert not [n for n in phone.files.files_ending_with((".mov",)) if n.domain == some]
+    assert {len(b"".join(n.content.chunks())) - n.size for n in walked[:200] if n.kind == "file"} == {0}
+
+
 def test_generated_files_can_be_replaced_and_removed() -> None:
     disk, before = a_disk(), a_disk().total_bytes
     assert before == 75_000 + 6

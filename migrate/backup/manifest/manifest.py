@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from operator import itemgetter
 from typing import Any, NamedTuple, Self
 
@@ -15,7 +15,7 @@ from migrate.backup.record import Kind, Record
 from migrate.problems import BadRecord
 
 _KINDS = {int(kind): kind for kind in Kind}
-_INODE, _KEY = FIELDS.index("InodeNumber"), FIELDS.index("EncryptionKey")
+_INODE, _KEY, _SIZE = FIELDS.index("InodeNumber"), FIELDS.index("EncryptionKey"), FIELDS.index("Size")
 _STATED = itemgetter(*map(FIELDS.index, ("Size", "LastModified", "EncryptionKey", "Digest", "Target")))
 
 
@@ -38,9 +38,14 @@ class Row(NamedTuple):
     flags: int
     file: bytes
 
+    @property
+    def kind(self) -> Kind | None:
+        """None where the flags are no kind's: `record` raises BadRecord."""
+        return _KINDS.get(self.flags & 7)  # 8 to 128 mark a backup that is still running (facts 3.2)
+
     def record(self) -> Record:
         """Raises BadRecord."""
-        kind = _KINDS.get(self.flags & 7)  # 8 to 128 mark a backup that is still running (facts 3.2)
+        kind = self.kind
         if kind is None:
             raise BadRecord(self.file_id, self.domain, self.relative_path, f"its flags are {self.flags}")
         return decode_mbfile(
@@ -68,6 +73,14 @@ class Row(NamedTuple):
             record = self.record()
             return Stated(record.size, record.modified, record.encryption_key, record.digest, record.target)
         return Stated._make(_STATED(values))
+
+    def size(self) -> int | None:
+        """The record's size, in half of the time `record` takes. Raises BadRecord where `record` does."""
+        values = LAYOUTS.read(self.file) if self.flags & 7 in _KINDS else None
+        if values is None:
+            return self.record().size
+        size: int | None = values[_SIZE]
+        return size
 
 
 OnBad = Callable[[BadRecord], None]
@@ -121,6 +134,11 @@ class Manifest(ABC):
             BadRecord: a row has values of impossible types, and there is no `on_bad`.
             BackupUnreadable: the database is damaged; the rows yielded before are good.
         """
+
+    def rows_of(self, domains: Collection[str], on_bad: OnBad | None = None) -> Iterator[Row]:
+        """The rows of these domains, in stored order. For those who ask for few of a phone's hundreds of domains.
+        Raises what `rows` raises."""
+        return (row for row in self.rows(on_bad) if row.domain in domains)
 
     @abstractmethod
     def records(self, on_bad: OnBad | None = None) -> Iterator[Record]:

@@ -48,8 +48,9 @@ ManifestRow = tuple[int, str, str, str, int, bytes]
 
 _INSERT = "INSERT INTO Files (rowid, fileID, domain, relativePath, flags, file) VALUES (?, ?, ?, ?, ?, ?)"
 
-_CACHE_KIB = 16 << 10
-"""SQLite's cache while rows are added, and what its sorter holds before it writes to a scratch file."""
+_CACHE_KIB = 4 << 10
+"""SQLite's cache while rows are added, and what its sorter holds before it writes to a scratch file. With four times as
+much, 600,000 rows take as long (measured) and 24 MB more."""
 
 _AS_PRIMARY_KEY = (
     "CREATE UNIQUE INDEX files_by_id ON Files(fileID)",

@@ -99,7 +99,11 @@ class Layout:
                 at += fixed_bytes
                 values.append(number(stored, blob[at - fixed_bytes - 1]) if family == NUMBER else stored)
                 continue
-            begin, end = extent(blob, at)
+            if blob[at] >> 4 == TEXT and (count := blob[at] & 15) < 15:  # `extent`, without a call for a short text
+                begin = at + 1
+                end = begin + count
+            else:
+                begin, end = extent(blob, at)
             if end > table_at:
                 return None
             content = blob[begin:end]

@@ -144,12 +144,9 @@ class SetBuilder:
     ) -> Iterator[LinkQueue]:
         """A queue that links stored files of `folder`, sealed by `seal`, into the set; finished when the block ends.
         `on_missing_blob` gets the number of each row whose stored file is missing."""
-        sealed = seal.rows.sha256_of if seal is not None else _not_sealed
-        add = self._seal.add
 
         def on_linked(files: list[tuple[str, int]]) -> None:
-            for identity, size in files:
-                add(identity, sealed(identity), size)
+            self._seal.add_linked(files, seal)
             self._moved(len(files), sum(size for _, size in files))
 
         with open_linker(folder.path, self.place, expected) as worker:
@@ -177,7 +174,7 @@ class SetBuilder:
 
     def count_file(self, identity: str, stored_bytes: int, sha256: bytes) -> None:
         """Count a stored file that was written, not linked; its digest goes into the set's seal."""
-        self._seal.add(identity, sha256, stored_bytes)
+        self._seal.add_written(identity, sha256, stored_bytes)
         self._moved(1, stored_bytes)
 
     def write_seal(self, app_groups: Seal | None) -> None:
@@ -225,10 +222,6 @@ class SetBuilder:
         self._needed.clear()
         for domain, path, kind in self.manifest.paths():
             self._note_path(domain, path, kind)
-
-
-def _not_sealed(_: str) -> None:
-    return None
 
 
 def _found(manifest: Manifest, domain: str, path: str) -> Row | None:

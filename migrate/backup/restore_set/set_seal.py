@@ -8,7 +8,8 @@ What is in the set is noted as it is made, so its folder is not listed again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from migrate.backup.file_ids import ID_BYTES
@@ -18,6 +19,11 @@ from migrate.backup.seal_file import DIGEST_BYTES, SealedFile, SortedRecords
 from migrate.problems import CannotCompose
 
 _SIZE_BYTES = 8
+_RECORD = struct.Struct(f">{ID_BYTES}sQB{DIGEST_BYTES}s")
+_RECORD_BYTES = _RECORD.size
+_WRITTEN = 255
+"""In place of the number of the seal that a linked file's digest is in."""
+_NO_DIGEST = bytes(DIGEST_BYTES)
 
 
 class SetSeal:
@@ -25,17 +31,21 @@ class SetSeal:
 
     def __init__(self, place: Path) -> None:
         self._place = place
-        self._files = SortedRecords(place.parent, ID_BYTES + DIGEST_BYTES + _SIZE_BYTES)
+        self._files = SortedRecords(place.parent, _RECORD_BYTES)
+        self._seals: list[Seal] = []
 
-    def add(self, file_id: str, sha256: bytes | None, size: int) -> None:
-        """Note a stored file of the set. `sha256` None: it is read.
+    def add_written(self, file_id: str, sha256: bytes, size: int) -> None:
+        """Note a stored file that was written."""
+        self._files.add(b"%b%b%c%b" % (bytes.fromhex(file_id), size.to_bytes(_SIZE_BYTES, "big"), _WRITTEN, sha256))
 
-        Raises:
-            CannotCompose: it cannot be read.
-        """
-        if sha256 is None:
-            sha256 = bytes.fromhex(_read(self._place / file_id[:2] / file_id))
-        self._files.add(b"%b%b%b" % (bytes.fromhex(file_id), sha256, size.to_bytes(_SIZE_BYTES, "big")))
+    def add_linked(self, files: list[tuple[str, int]], seal: Seal | None) -> None:
+        """Note stored files that were linked, with their sizes; `seal` is that of the backup they are from."""
+        if seal is not None and not any(seal is other for other in self._seals):
+            self._seals.append(seal)
+        source = _WRITTEN if seal is None else next(n for n, other in enumerate(self._seals) if other is seal)
+        end, add = bytes((source,)) + _NO_DIGEST, self._files.add
+        for file_id, size in files:
+            add(bytes.fromhex(file_id) + size.to_bytes(_SIZE_BYTES, "big") + end)
 
     def write(self, app_groups: Seal | None) -> None:
         """Write the seal of the complete set beside it. `app_groups` is the seal of the phone that the set is a backup
@@ -58,9 +68,33 @@ class SetSeal:
         write_seal_of(self._place.parent, self._place.name, content, self._rows())
 
     def _rows(self) -> Iterator[SealedFile]:
-        end = ID_BYTES + DIGEST_BYTES
+        """Everything in the set, in the order of the ids. The seals are in that order too."""
+        sealed = [_Ahead(seal.rows) for seal in self._seals]
         for record in self._files:
-            yield SealedFile(record[:ID_BYTES], record[ID_BYTES:end], int.from_bytes(record[end:], "big"))
+            file_id, size, source, sha256 = _RECORD.unpack(record)
+            if source != _WRITTEN:
+                sha256 = sealed[source].sha256_of(file_id)
+            elif sha256 == _NO_DIGEST:
+                sha256 = None
+            if sha256 is None:
+                name = file_id.hex()
+                sha256 = bytes.fromhex(_read(self._place / name[:2] / name))
+            yield SealedFile(file_id, sha256, size)
+
+
+class _Ahead:
+    """The rows of a seal, asked for in ascending order."""
+
+    def __init__(self, rows: Iterable[SealedFile]) -> None:
+        self._rows = iter(rows)
+        self._next = next(self._rows, None)
+
+    def sha256_of(self, file_id: bytes) -> bytes | None:
+        row = self._next
+        while row is not None and row[0] < file_id:
+            row = next(self._rows, None)
+        self._next = row
+        return row[1] if row is not None and row[0] == file_id else None
 
 
 def _read(path: Path) -> str:

@@ -26,7 +26,7 @@ PROCESS_MIN_FILES = 20_000
 """From this number of files on, starting the process (about 30 ms) does not matter."""
 
 _SMALL_BATCH = 250  # small, so that progress is reported for copies too, which are slower
-_BATCHES_AHEAD = 64
+_BATCHES_AHEAD = 12
 
 
 class _Linker(Protocol):

@@ -33,30 +33,28 @@ def find_contradicted(folder: BackupFolder, password: str | None, received: Mapp
     """
     wrong: list[Record] = []
     with open_manifest(folder, password) as manifest, HeldShards(folder.path, flat=folder.is_flat) as shards:
+        encrypted = manifest.is_encrypted
         for row in manifest.rows(lambda _: None):
-            stored_bytes = received.get(row.file_id)
-            if stored_bytes is None or row.flags & 7 != Kind.FILE:
+            if row.flags & 7 != Kind.FILE or (stored_bytes := received.get(row.file_id)) is None:
                 continue
             try:
+                size = row.size()
+                if size is None or stored_bytes == (encrypted_size(size) if encrypted else size):
+                    continue
                 record = row.record()
-                blob = Blob(
-                    record=record,
-                    shards=shards,
-                    stored_bytes=stored_bytes,
-                    sha256=None,
-                    encrypted=manifest.is_encrypted,
-                    digest_of_content=folder.is_flat,
-                )
             except BadRecord:
                 continue
-            if not _has_length_of_row(blob) and _is_contradicted(blob, manifest.class_keys):
+            blob = Blob(
+                record=record,
+                shards=shards,
+                stored_bytes=stored_bytes,
+                sha256=None,
+                encrypted=encrypted,
+                digest_of_content=folder.is_flat,
+            )
+            if _is_contradicted(blob, manifest.class_keys):
                 wrong.append(record)
     return wrong
-
-
-def _has_length_of_row(blob: Blob) -> bool:
-    size = blob.record.size
-    return size is None or blob.stored_bytes == (encrypted_size(size) if blob.encrypted else size)
 
 
 def _is_contradicted(blob: Blob, class_keys: ClassKeys | None) -> bool:

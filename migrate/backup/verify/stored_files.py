@@ -11,7 +11,7 @@ from itertools import count
 from migrate.backup.companions import LOG
 from migrate.backup.file_ids import ID_BYTES, IdTable
 from migrate.backup.folder import FILE_ID, MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder
-from migrate.backup.seal_file import DIGEST_BYTES, SealedFile
+from migrate.backup.seal_file import DIGEST_BYTES, SealedFile, SealRows
 from migrate.backup.verify.findings import Findings
 from migrate.problems import damage
 
@@ -36,6 +36,7 @@ class StoredFiles:
         self._sizes = array("Q")
         self._table = IdTable(b"")
         self._taken = bytearray()
+        self._sealed = array("i")
         self._digests = bytearray()
 
     def __len__(self) -> int:
@@ -68,13 +69,38 @@ class StoredFiles:
         place = self.place(file_id)
         return None if place < 0 else self._sizes[place]
 
-    def take(self, file_id: str) -> int | None:
-        """The length of a regular file that no row took before; None where there is none."""
+    def take(self, file_id: str) -> int:
+        """The number of a regular file that no row took before; -1 where there is none."""
         place = self._table.place(bytes.fromhex(file_id))
         if place < 0 or self._taken[place]:
-            return None
+            return -1
         self._taken[place] = 1
+        return place
+
+    def has_taken(self, file_id: str) -> bool:
+        place = self.place(file_id)
+        return place >= 0 and bool(self._taken[place])
+
+    def size_at(self, place: int) -> int:
+        """The length of the regular file of this number."""
         return self._sizes[place]
+
+    def sealed_at(self, place: int) -> int:
+        """The number of its row in the seal that was compared; -1 where it is not in there."""
+        return self._sealed[place]
+
+    def compare(self, rows: SealRows) -> None:
+        """Find the row of every file in a seal. Both are in the order of the ids, so one pass does it."""
+        ids = self._table.ids
+        found = array("i", [-1]) * len(self)
+        place, end = 0, len(ids)
+        for number, row in enumerate(rows):
+            file_id = row[0]
+            while place < end and ids[place : place + ID_BYTES] < file_id:
+                place += ID_BYTES
+            if place < end and ids[place : place + ID_BYTES] == file_id:
+                found[place // ID_BYTES] = number
+        self._sealed = found
 
     def left(self) -> Iterator[str]:
         """The files that no row took."""
@@ -91,6 +117,10 @@ class StoredFiles:
             self._digests = bytearray(DIGEST_BYTES * len(self))
         place = self.place(file_id)
         self._digests[place * DIGEST_BYTES : (place + 1) * DIGEST_BYTES] = sha256
+
+    @property
+    def has_new_digests(self) -> bool:
+        return bool(self._digests)
 
     def sealed_rows(self) -> Iterator[SealedFile]:
         """Every file that `note_digest` named, in the order of the ids."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -98,9 +97,8 @@ def file_rows(
     """The rows of files and links that are compared; `is_wanted` None: all of them. `at_places` gets those that readers
     of items ask for, wanted or not."""
     for row in manifest.rows(on_bad):
-        if at_places is not None and at_places.wants(row.domain, row.relative_path):
-            with suppress(BadRecord):  # who compares the row reports it
-                at_places.add(row.record())
+        if at_places is not None:
+            at_places.add(row)
         if row.flags & 7 != Kind.DIRECTORY and (is_wanted is None or is_wanted(row.domain, row.relative_path)):
             yield row
 

@@ -1,28 +1,40 @@
 """The files of a proof: every agreed file of the old backup against the same file of the new phone's backup.
 
-The old blob is read once: its stored bytes are held to the seal while its plaintext is compared. Databases and property
-lists that are read as items have no fate here; see item_pass.py.
+Both lists of files are read once, row by row. In unencrypted backups equal digests in both seals prove a file: one was
+taken when the old phone sent it, the other when the new phone did, and nothing has to be read. Any other old blob is
+read once: its stored bytes are held to the seal while its plaintext is compared. Databases and property lists that are
+read as items have no fate here; see item_pass.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
-from migrate.backup.companions import without_suffix
-from migrate.backup.record import Kind, Record
+from migrate.backup.companions import LOG, database_of, is_database, without_suffix
+from migrate.backup.manifest.manifest import Row
+from migrate.backup.record import Kind, Record, file_id
 from migrate.categories.arrival import arrives_later, never_arrives_reason
 from migrate.categories.catalogue import PathClass
 from migrate.categories.path_classes import path_class, volatile_keys
 from migrate.categories.settings_difference import compare_settings
 from migrate.content.file_digest import digest_of, digest_or_none, has_log
+from migrate.content.kind import Kind as ItemKind
 from migrate.content.kinds import is_read_as_items
 from migrate.content.sentence import shortened
 from migrate.journey.proof.evidence import Evidence, Side
 from migrate.journey.proof.fates import GONE, GOOD, Fate, LaterReason, OwnerFates
 from migrate.journey.proof.file_store import FileStore, StoredFate
 from migrate.journey.proof.rows import Rows, compare_rows
-from migrate.problems import BlobChanged, MigrateError
+from migrate.journey.proof.sealed_alike import Arrived, SealedAlike
+from migrate.journey.proof.small_files import SmallFiles
+from migrate.problems import BadRecord, BlobChanged, MigrateError
+
+Owners = frozenset[str]
+NOBODY: Owners = frozenset()
+REPORT_EVERY_ROWS = 256
+REPORT_EVERY_BYTES = 8 << 20
 
 CHANGED_HERE = "changed-on-this-computer"
 """The old copy no longer fits its seal."""
@@ -37,109 +49,152 @@ class FilePass:
 
     Args:
         evidence: the compared backups.
+        arrived: what the new phone's list of files has.
         store: receives every fate but SAME and FOUND.
         old: where the files are read from: the old phone's backup, or for `kept` the new phone's earlier backup.
         kept: whether these files were on the new phone before and were not chosen.
     """
 
     evidence: Evidence
+    arrived: Arrived
     store: FileStore
     old: Side
     kept: bool = False
 
-    def run(self, owners_fates: dict[str, OwnerFates], done: int, total: int) -> int:
+    def __post_init__(self) -> None:
+        self._old_files: SmallFiles | None = None
+        self._new_files: SmallFiles | None = None
+        self._seals = SealedAlike.of(self.old, self.evidence.after, self.arrived)
+
+    @property
+    def total_bytes(self) -> int | None:
+        """What `run` passes through, as far as a seal tells."""
+        return None if self.old.seal is None else sum(row.size for row in self.old.seal.rows)
+
+    def run(self, owners_fates: dict[str, OwnerFates], done: int, total: int | None) -> int:
         """Count the fates per owner. Returns the bytes that are done."""
-        for record, owners in self.records():
-            done += record.size or 0
-            self.evidence.progress.bytes_moved(done, total)
-            is_class = self._class_of(record, owners)
-            if is_class is PathClass.ITEMS:
-                continue
-            fate, reason, why = self._fate(record, is_class, owners)
-            for owner in owners:
-                counted = owners_fates.setdefault(owner, OwnerFates())
-                if is_class is PathClass.HOUSEKEEPING:
-                    counted.housekeeping[why if why == GONE else fate] += 1
-                else:
-                    counted.files[fate] += 1
-            if fate not in GOOD and is_class is not PathClass.HOUSEKEEPING:
-                self._remember(record, owners, fate, reason, why)
-            elif fate not in GOOD and fate is not Fate.NOT_EXPECTED:
-                self._tell_housekeeping(record, why if why == GONE else fate.value)
+        with SmallFiles.of(self.old) as self._old_files, SmallFiles.of(self.evidence.after) as self._new_files:
+            return self._run(owners_fates, done, total)
+
+    def _run(self, owners_fates: dict[str, OwnerFates], done: int, total: int | None) -> int:
+        progress, seal = self.evidence.progress, self.old.seal
+        sealed = None if seal is None else seal.rows.get
+        reported = done
+        for number, row in enumerate(self.old.backup.manifest.rows(lambda bad: None)):
+            if number % REPORT_EVERY_ROWS == 0 or done >= reported + REPORT_EVERY_BYTES:
+                progress.bytes_moved(done, total)
+                reported = done
+            if sealed is not None and (found := sealed(bytes.fromhex(row.file_id))) is not None:
+                done += found[1]
+            if (owners := self._owners_of(row)) and (is_class := self._class_of(row, owners)) is not PathClass.ITEMS:
+                with suppress(BadRecord):  # a damaged row of the old backup, which verifying it has found
+                    self._count(row, owners, is_class, owners_fates)
         return done
 
-    def records(self) -> Iterator[tuple[Record, frozenset[str]]]:
-        """The agreed files and links with their agreed owners; of what was there before, those that were not chosen.
+    def _count(self, row: Row, owners: Owners, is_class: PathClass, owners_fates: dict[str, OwnerFates]) -> None:
+        fate, reason, why = self._fate(row, is_class, owners)
+        for owner in owners:
+            counted = owners_fates.get(owner) or owners_fates.setdefault(owner, OwnerFates())
+            if is_class is PathClass.HOUSEKEEPING:
+                counted.housekeeping[why if why == GONE else fate] += 1
+            else:
+                counted.files[fate] += 1
+        if fate not in GOOD and is_class is not PathClass.HOUSEKEEPING:
+            self._remember(row, owners, fate, reason, why)
+        elif fate not in GOOD and fate is not Fate.NOT_EXPECTED:
+            self._tell_housekeeping(row, why if why == GONE else fate.value)
+
+    def rows_read_by(self, kind: ItemKind) -> Iterator[tuple[Row, Owners]]:
+        """The files that are read as this kind of items, with their owners."""
+        for row in self.old.backup.manifest.rows(lambda bad: None):
+            if kind.reads(row.domain, row.relative_path) and (owners := self._owners_of(row)):
+                yield row, owners
+
+    def _owners_of(self, row: Row) -> Owners:
+        """The agreed owners of an agreed file or link; of what was there before, those of what was not chosen. Empty
+        for everything else.
 
         Companions are left out where their database is listed: they are read with it.
         """
-        chosen = self.evidence.owners
-        for record in self.old.backup.records(lambda bad: None):
-            if record.kind is Kind.DIRECTORY:
-                continue
-            owners = self.old.claims.owners(record.domain, record.relative_path)
-            if self.kept:
-                if owners & chosen or self._was_sent(record):
-                    continue
-            else:
-                owners &= chosen
-                if not owners:
-                    continue
-            database = without_suffix(record.relative_path)
-            if database is not None and self.old.backup.manifest.row(record.domain, database) is not None:
-                continue
-            yield record, owners
+        if row.kind is Kind.DIRECTORY:
+            return NOBODY
+        owners = self.old.claims.owners(row.domain, row.relative_path)
+        if self.kept:
+            if owners & self.evidence.owners or self._was_sent(row):
+                return NOBODY
+        elif not (owners := owners & self.evidence.owners):
+            return NOBODY
+        database = without_suffix(row.relative_path)
+        if database is not None and self.old.backup.manifest.row(row.domain, database) is not None:
+            return owners if self._stands_alone(row) else NOBODY
+        return owners
 
-    def _was_sent(self, record: Record) -> bool:
+    def _was_sent(self, row: Row) -> bool:
         """Whether the old phone's backup brought this path, under whichever owner."""
         sent = self.evidence.old
-        row = sent.backup.manifest.row(record.domain, record.relative_path)
-        owners = sent.claims.owners(record.domain, record.relative_path) if row is not None else frozenset()
-        return bool(owners & self.evidence.owners)
+        owners = sent.claims.owners(row.domain, row.relative_path)
+        return bool(owners & self.evidence.owners) and sent.backup.manifest.row(*_place(row)) is not None
 
-    def _class_of(self, record: Record, owners: frozenset[str]) -> PathClass:
-        """Its path class. What no reader reads as items after all is compared as a file."""
-        place = (record.domain, record.relative_path)
-        if is_read_as_items(*place):
-            return PathClass.ITEMS
-        found = path_class(*place, owner_ids=owners, kind=record.kind, target=record.target)
-        if found is not PathClass.ITEMS:
-            return found
-        if SUPPORT_FOLDER in record.relative_path:  # what Core Data stores beside a database belongs to its rows
-            return PathClass.HOUSEKEEPING
-        return PathClass.SETTINGS if record.relative_path.endswith(".plist") else PathClass.DATABASE
-
-    def _tell_housekeeping(self, record: Record, fate: str) -> None:
-        self.evidence.details(
-            {"housekeeping": True, "domain": record.domain, "path": record.relative_path, "fate": fate}
+    def _stands_alone(self, row: Row) -> bool:
+        """Whether a -wal has to be compared by itself: a file that is not called like a database is compared with the
+        -wal that the seal knows, and this one's hash was lost."""
+        return (
+            self.old.seal is not None
+            and row.relative_path.endswith(LOG)
+            and database_of(row.relative_path) is None
+            and self.old.seal.rows.get(bytes.fromhex(row.file_id)) is None
         )
 
-    def fate_of_unread(self, record: Record, owners: frozenset[str]) -> Fate:
+    def _has_log(self, row: Row) -> bool:
+        seal = self.old.seal
+        if seal is not None and not is_database(row.relative_path):
+            return seal.rows.get(bytes.fromhex(file_id(row.domain, row.relative_path + LOG))) is not None
+        return has_log(self.old.backup, row.domain, row.relative_path)
+
+    def _class_of(self, row: Row, owners: Owners) -> PathClass:
+        """Its path class. What no reader reads as items after all is compared as a file."""
+        if is_read_as_items(row.domain, row.relative_path):
+            return PathClass.ITEMS
+        kind, target = row.kind, None
+        if kind is Kind.SYMLINK:
+            with suppress(BadRecord):
+                target = row.record().target
+        found = path_class(*_place(row), owner_ids=owners, kind=kind or Kind.FILE, target=target)
+        if found is not PathClass.ITEMS:
+            return found
+        if SUPPORT_FOLDER in row.relative_path:  # what Core Data stores beside a database belongs to its rows
+            return PathClass.HOUSEKEEPING
+        return PathClass.SETTINGS if row.relative_path.endswith(".plist") else PathClass.DATABASE
+
+    def _tell_housekeeping(self, row: Row, fate: str) -> None:
+        self.evidence.details({"housekeeping": True, "domain": row.domain, "path": row.relative_path, "fate": fate})
+
+    def fate_of_unread(self, row: Row, owners: Owners) -> Fate:
         """The fate of a database whose items could not be read: equal bytes prove it, anything else is a doubt."""
-        fate, _reason, why = self._fate(record, PathClass.VERBATIM, owners)
+        fate, _reason, why = self._fate(row, PathClass.VERBATIM, owners)
         if fate is Fate.DIFFERENT and why != CHANGED_HERE:
             fate = Fate.UNSEEN
         if fate is not Fate.SAME:
-            self._remember(record, owners, fate, None, why)
+            self._remember(row, owners, fate, None, why)
         return fate
 
-    def _remember(
-        self, record: Record, owners: frozenset[str], fate: Fate, reason: LaterReason | None, why: str
-    ) -> None:
-        place = (record.file_id, record.domain, record.relative_path)
+    def _remember(self, row: Row, owners: Owners, fate: Fate, reason: LaterReason | None, why: str) -> None:
+        place = (row.file_id, row.domain, row.relative_path)
         self.store.add(StoredFate(*place, fate, reason, tuple(sorted(owners)), self.kept, why))
 
     # -- one file ----------------------------------------------------------------------------------------------------
 
-    def _fate(
-        self, record: Record, is_class: PathClass, owners: frozenset[str]
-    ) -> tuple[Fate, LaterReason | None, str]:
+    def _fate(self, row: Row, is_class: PathClass, owners: Owners) -> tuple[Fate, LaterReason | None, str]:
+        """Raises BadRecord: its row in the old backup is damaged, and its archive had to be read."""
         evidence = self.evidence
         foreign = not self.kept and not evidence.same_phone
-        if record.file_id in evidence.unsent_file_ids:
+        if row.file_id in evidence.unsent_file_ids:
             return Fate.NOT_EXPECTED, None, ""
-        if foreign and never_arrives_reason(record.domain, record.relative_path):
+        if foreign and never_arrives_reason(row.domain, row.relative_path):
             return Fate.NOT_EXPECTED, None, ""
+        if row.kind is Kind.FILE and (self._is_sealed_alike(row, is_class) or self._is_alike(row, is_class)):
+            return Fate.SAME, None, ""
+        record = row.record()
         try:
             arrived = evidence.after.backup.record(record.domain, record.relative_path)
         except MigrateError:  # its row in the new phone's manifest is damaged
@@ -160,7 +215,28 @@ class FilePass:
             return Fate.LATER, reason, ""  # until the phone has loaded it, its own file is in that place
         return fate, reason, why
 
-    def _later_reason(self, record: Record, owners: frozenset[str]) -> LaterReason | None:
+    def _is_sealed_alike(self, row: Row, is_class: PathClass) -> bool:
+        return self._seals is not None and self._seals.proves(row, is_class)
+
+    def _is_alike(self, row: Row, is_class: PathClass) -> bool:
+        """Whether it is a small file of encrypted backups whose content both have, the old one as sealed. False if that
+        cannot be told by reading each once; then `_compared` tells what is wrong."""
+        old, new, after = self._old_files, self._new_files, self.evidence.after
+        if old is None or new is None or self._seals is not None or is_class is PathClass.DATABASE:
+            return False
+        if row.file_id not in self.arrived.files:
+            return False
+        if after.seal is not None and row.file_id in after.seal.unreadable:
+            return False
+        if (sent := old.content(row, held_to_seal=True)) is None or self._has_log(row):
+            return False
+        try:
+            arrived = after.backup.manifest.row(row.domain, row.relative_path)
+        except BadRecord:
+            return False
+        return arrived is not None and new.content(arrived, held_to_seal=False) == sent
+
+    def _later_reason(self, record: Record, owners: Owners) -> LaterReason | None:
         evidence = self.evidence
         if evidence.is_overdue:
             return None
@@ -173,7 +249,7 @@ class FilePass:
         after = self.evidence.after
         if after.could_not_read(arrived):
             return Fate.UNSEEN, None, ""
-        with_log = is_class is PathClass.DATABASE or has_log(self.old.backup, record)
+        with_log = is_class is PathClass.DATABASE or has_log(self.old.backup, record.domain, record.relative_path)
         try:
             now = digest_of(after.backup, arrived, with_log=with_log)
         except MigrateError:
@@ -240,3 +316,7 @@ class FilePass:
         if evidence.restored_at is not None and arrived.modified > evidence.restored_at:
             return Fate.CHANGED_SINCE
         return Fate.DIFFERENT
+
+
+def _place(row: Row) -> tuple[str, str]:
+    return row.domain, row.relative_path

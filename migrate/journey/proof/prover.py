@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from migrate.categories.catalogue import APP_PREFIX
@@ -22,7 +23,9 @@ from migrate.journey.proof.fates import WRONG, Fate, OwnerFates, Verdict, move, 
 from migrate.journey.proof.file_pass import FilePass
 from migrate.journey.proof.file_store import FileStore
 from migrate.journey.proof.item_pass import ItemPass, KindResult
+from migrate.journey.proof.sealed_alike import Arrived
 from migrate.journey.proof.telling import file_findings, item_findings
+from migrate.problems import BadRecord
 from migrate.problems.finding import Finding
 
 
@@ -67,20 +70,24 @@ class _Prover:
         self.evidence = evidence
         self.store = store
         self.proof = Proof()
+        self.arrived = Arrived.of(evidence.after.backup)
         self.overdue_owners: set[str] = set()
 
     def run(self) -> Proof:
         evidence, proof = self.evidence, self.proof
-        files = FilePass(evidence, self.store, evidence.old)
+        files = FilePass(evidence, self.arrived, self.store, evidence.old)
         passes = [(files, proof.owners)]
         kept_by_owner: dict[str, OwnerFates] = {}
         if self._compares_kept():
             assert evidence.before is not None
-            passes.append((FilePass(evidence, self.store, evidence.before, kept=True), kept_by_owner))
-        total = sum(record.size or 0 for file_pass, _ in passes for record, _owners in file_pass.records())
+            passes.append((FilePass(evidence, self.arrived, self.store, evidence.before, kept=True), kept_by_owner))
+        totals = [file_pass.total_bytes for file_pass, _ in passes]
+        known = [total for total in totals if total is not None]
+        total = sum(known) if len(known) == len(totals) else None
         done = 0
         for file_pass, owners in passes:
             done = file_pass.run(owners, done, total)
+        evidence.progress.bytes_moved(done, total)
         results = self._item_results()
         for result in results:
             self._add(result, kept_by_owner if result.kept else proof.owners)
@@ -128,10 +135,10 @@ class _Prover:
         """The old items cannot be read: their databases are compared as files, and doubts stay doubts."""
         evidence = self.evidence
         side = evidence.before if result.kept and evidence.before is not None else evidence.old
-        file_pass = FilePass(evidence, self.store, side, kept=result.kept)
-        for record, owners in file_pass.records():
-            if result.kind.reads(record.domain, record.relative_path):
-                owner.files[file_pass.fate_of_unread(record, owners)] += 1
+        file_pass = FilePass(evidence, self.arrived, self.store, side, kept=result.kept)
+        for row, owners in file_pass.rows_read_by(result.kind):
+            with suppress(BadRecord):
+                owner.files[file_pass.fate_of_unread(row, owners)] += 1
 
     def _expire(self, results: Iterable[KindResult]) -> None:
         """After a day, what is awaited of a category of which nothing at all has come is missing."""

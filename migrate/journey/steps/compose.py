@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from migrate.backup.file_ids import FileIds
-from migrate.backup.record import Record
 from migrate.backup.restore_set.builder import Dropped
 from migrate.backup.restore_set.compose import SetRequest, compose
 from migrate.categories.atomic import refuse_partial_groups
 from migrate.categories.catalogue import APP_PREFIX
-from migrate.categories.choose import Choice
+from migrate.categories.choose import Choice, chosen_owners
 from migrate.categories.claims import Claims
 from migrate.content.tally import Tally, tally
 from migrate.journey.backup_password import password_of
-from migrate.journey.before_erasing import OldPhoneInventory, take_inventory
+from migrate.journey.before_erasing import OldPhoneInventory, WatchSign, take_inventory
 from migrate.journey.opened_backup import OpenedBackup, choose_records, open_with_claims, title_of
 from migrate.journey.prompts import OwnBackupLimits
 from migrate.journey.results import StepResult
@@ -82,12 +81,11 @@ class ComposedSet(StepResult):
 
 @dataclass(frozen=True)
 class AgreedSelection:
-    """What a run agreed to move: the old phone's backup, and the records in it that were chosen."""
+    """What a run agreed to move: the old phone's backup, and what of it was chosen."""
 
     old: OpenedBackup
-    choice: Choice
-    records: Mapping[tuple[str, str], Record]
-    """By domain and path."""
+    owners: frozenset[str]
+    """The chosen categories and apps: a record moves if one of its owners is among them."""
     unsent_file_ids: frozenset[str]
     """File ids of those that could not be sent; this was reported."""
 
@@ -97,13 +95,9 @@ async def load_agreed_selection(
 ) -> AgreedSelection:
     """The same choice again, from the same backup and the same plan."""
     old = await open_with_claims(run, verified.backup, "old")
-    choice = await in_thread(run, lambda: choose_records(old, plan))
-
-    def records() -> dict[tuple[str, str], Record]:
-        return {(r.domain, r.relative_path): r for r in old.backup.records() if r.file_id in choice.file_ids}
-
-    unsent = frozenset(left_out.file_id for left_out in composed.left_out)
-    return AgreedSelection(old, choice, await in_thread(run, records), unsent)
+    move = plan.move
+    owners = chosen_owners(old.claims, categories=move.categories, except_=move.except_, apps=move.apps)
+    return AgreedSelection(old, owners, frozenset(left_out.file_id for left_out in composed.left_out))
 
 
 # -- compose ---------------------------------------------------------------------------------------------------------
@@ -119,7 +113,8 @@ async def compose_set(run: Run, plan: Plan, verified: OldPhoneVerified, safety: 
     strategy = await settle_strategy(run, plan, verified.ios_version)
     opened = await open_with_claims(run, verified.backup, "old")
     with opened.backup:
-        choice = await in_thread(run, lambda: choose_records(opened, plan))
+        watch = WatchSign()
+        choice = await in_thread(run, lambda: choose_records(opened, plan, watch.look_at))
         if not choice.file_ids:
             raise NothingChosen(tuple(plan.move.categories))
         refuse_unreadable(run, plan, opened, choice)
@@ -150,7 +145,10 @@ async def compose_set(run: Run, plan: Plan, verified: OldPhoneVerified, safety: 
             replaces=counted.replaces,
             left_out=tuple(made.dropped),
             own_limits=counted.own_limits if strategy is Strategy.REBUILD else None,
-            old_phone=await in_thread(run, lambda: take_inventory(opened, run.tmp)),
+            old_phone=await in_thread(
+                run,
+                lambda: take_inventory(opened, run.tmp, with_data=choice.owners_of_files, has_watch=watch.is_there),
+            ),
         )
 
 

@@ -1,7 +1,8 @@
 """The rehearsal: restore the real restore set to a simulated iPhone like the new phone before touching that.
 
 It is a complete restore through the same code over a socket; only the address differs. Then every agreed file is looked
-for on the simulated iPhone, and everything that was on the new phone and must stay.
+for on the simulated iPhone, and everything that was on the new phone and must stay. A file that the simulated iPhone
+received with the bytes of the set's seal has arrived; anything else is read from the set and compared.
 
 A rehearsal catches what makes a phone refuse a set (form, digests, versions, space), what a phone drops (data of
 missing apps), and what a restore would wipe. It cannot know what only Apple's software knows: lists of paths that are
@@ -18,8 +19,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from migrate.backup.folder import BackupFolder
+from migrate.backup.manifest.manifest import Row
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
+from migrate.backup.seal import Seal
 from migrate.categories.arrival import never_arrives_reason
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.claims import Claims
@@ -51,15 +54,14 @@ from migrate.problems import (
 )
 from migrate.problems.finding import Finding
 from migrate.progress import Progress, no_progress
-from migrate.simulator.device.filesystem import sha256_of
+from migrate.simulator.device.filesystem import Content, DigestOnly, sha256_of
 from migrate.simulator.device.phone import SimulatedPhone
 
 REHEARSE: Final = "rehearse"
 RESTART_S = 60.0
+REPORT_EVERY_ROWS = 256
 MAX_FINDINGS = 200
 """A rehearsal gone wrong altogether names this many files one by one; the counts stay exact."""
-RecordKey = tuple[str, str]
-"""Domain and path."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +112,13 @@ async def rehearse(
         rehearsal_phone = await in_thread(
             run, lambda: build_rehearsal_phone(facts, installed, folder, before_backup, erased=erased)
         )
-        await _restore(run, composed, rehearsal_phone)
+        seal = await seal_of_set(run, composed.set)
+        await _restore(run, composed, rehearsal_phone, seal)
         rehearsal_check = RehearsalCheck(
             rehearsal_phone=rehearsal_phone,
             agreement=agreement,
-            set_records=records_by_key(sent),
             restore_set=sent,
+            seal=seal,
             strategy=run.strategy,
             before=before_backup,
             before_claims=before.claims if before else None,
@@ -134,7 +137,7 @@ async def rehearse(
     )
 
 
-async def _restore(run: Run, composed: ComposedSet, rehearsal_phone: SimulatedPhone) -> None:
+async def _restore(run: Run, composed: ComposedSet, rehearsal_phone: SimulatedPhone, seal: Seal | None) -> None:
     """One restore, as the new phone will be sent it: the same options, the same list of apps. Every byte is held to the
     set's seal.
 
@@ -142,7 +145,6 @@ async def _restore(run: Run, composed: ComposedSet, rehearsal_phone: SimulatedPh
         RehearsalFailed: the simulated iPhone refused it. RestoreSetChanged: a file is not the sealed one.
     """
     password = await password_of(run, composed.set, run.restore_set_role)
-    seal = await seal_of_set(run, composed.set)
     try:
         with serve_on_socket(rehearsal_phone, run.tmp) as usbmux:
             async with await Phone.meet(usbmux, rehearsal_phone.udid, wait_s=RESTART_S) as phone:
@@ -167,8 +169,9 @@ class RehearsalCheck:
 
     rehearsal_phone: SimulatedPhone
     agreement: AgreedSelection
-    set_records: Mapping[RecordKey, Record]
     restore_set: Backup
+    seal: Seal | None
+    """That of the set."""
     strategy: Strategy
     before: Backup | None
     before_claims: Claims | None
@@ -181,49 +184,69 @@ class RehearsalCheck:
     bad: int = 0
 
     def look(self) -> None:
-        records = [record for record in self.agreement.records.values() if record.kind is not Kind.DIRECTORY]
-        done, total = 0, sum(record.size or 0 for record in records)
-        for record in records:
-            outcome = self._fate(record)
-            for owner in self.agreement.old.claims.owners(record.domain, record.relative_path):
+        """One pass over the old phone's list of files, and over that of the new one."""
+        claims, owners, progress = self.agreement.old.claims, self.agreement.owners, self.progress
+        total, done = self.rehearsal_phone.files.total_bytes, 0
+        for number, row in enumerate(self.agreement.old.backup.manifest.rows()):
+            if number % REPORT_EVERY_ROWS == 0:
+                progress.bytes_moved(min(done, total), total)
+            row_owners = claims.owners(row.domain, row.relative_path)
+            if not row_owners & owners or row.kind is Kind.DIRECTORY:
+                continue
+            outcome, size = self._fate(row)
+            done += size
+            for owner in row_owners:
                 self.outcomes.setdefault(owner, Counter())[outcome] += 1
             if outcome in ("missing", "changed"):
-                self._add_finding(record, outcome)
-            done += record.size or 0
-            self.progress.bytes_moved(done, total)
-        for record in self._must_stay():
-            outcome = self._fate_of_kept(record)
+                self._add_finding(row.record(), outcome)
+        progress.bytes_moved(total, total)
+        for row in self._must_stay():
+            outcome = self._fate_of_kept(row)
             self.kept[outcome] += 1
             if outcome != "kept":
-                self._add_finding(record, "lost" if outcome == "lost" else "kept-changed")
+                self._add_finding(row.record(), "lost" if outcome == "lost" else "kept-changed")
 
-    def _fate(self, record: Record) -> str:
-        sent = self.set_records.get((record.domain, record.relative_path))
+    def _fate(self, row: Row) -> tuple[str, int]:
+        """What became of an agreed file or link, and its size."""
+        never_arrives = never_arrives_reason(row.domain, row.relative_path) is not None
+        content = self.rehearsal_phone.files.content(row.domain, row.relative_path)
+        if content is not None and not never_arrives and self._is_as_sealed(row.file_id, content):
+            return "arrives", content.size
+        sent = self.restore_set.record(row.domain, row.relative_path)
         if sent is None:
-            return "left-behind" if record.file_id in self.agreement.unsent_file_ids else "missing"
-        if never_arrives_reason(record.domain, record.relative_path):
-            return "not-expected"
-        return self._compared(self.restore_set, sent, good="arrives")
+            return ("left-behind" if row.file_id in self.agreement.unsent_file_ids else "missing"), 0
+        if never_arrives:
+            return "not-expected", 0
+        return self._compared(self.restore_set, sent, good="arrives"), sent.size or 0
 
-    def _must_stay(self) -> Iterator[Record]:
+    def _is_as_sealed(self, file_id: str, content: Content) -> bool:
+        """Whether the simulated iPhone received the very bytes of which the set's seal has the digest."""
+        if self.seal is None or not isinstance(content, DigestOnly):
+            return False
+        return (content.stored_sha256 or content.sha256).hex() == self.seal.digest_of(file_id)
+
+    def _must_stay(self) -> Iterator[Row]:
         """What is on the new phone, was not chosen, and is not replaced by what was chosen."""
         if self.before is None or self.before_claims is None or not self.strategy.is_in_use:
             return
-        for record in self.before.records():
-            if record.kind is Kind.DIRECTORY or (record.domain, record.relative_path) in self.agreement.records:
+        agreed, owners = self.agreement, self.before_claims.owners
+        for row in self.before.manifest.rows():
+            if row.kind is Kind.DIRECTORY or owners(row.domain, row.relative_path) & agreed.owners:
                 continue
-            if not self.before_claims.owners(record.domain, record.relative_path) & self.agreement.choice.owners:
-                yield record
+            is_agreed = agreed.old.claims.owners(row.domain, row.relative_path) & agreed.owners
+            if is_agreed and agreed.old.backup.manifest.row(row.domain, row.relative_path) is not None:
+                continue
+            yield row
 
-    def _fate_of_kept(self, record: Record) -> str:
+    def _fate_of_kept(self, row: Row) -> str:
         """`kept` if it is untouched, or was sent again (within a rebuild or graft) and is the same."""
         assert self.before is not None
-        node = self.rehearsal_phone.files.get(record.domain, record.relative_path)
+        node = self.rehearsal_phone.files.get(row.domain, row.relative_path)
         if node is None:
             return "lost"
-        if (record.domain, record.relative_path) not in self.set_records:
+        if self.restore_set.manifest.row(row.domain, row.relative_path) is None:
             return "kept"
-        return self._compared(self.before, record, good="kept")
+        return self._compared(self.before, row.record(), good="kept")
 
     def _compared(self, source: Backup, record: Record, *, good: str) -> str:
         node = self.rehearsal_phone.files.get(record.domain, record.relative_path)
@@ -248,11 +271,6 @@ class RehearsalCheck:
         self.findings.append(
             problem.of(record, categories=tuple(sorted(owners)), phone=self.rehearsal_phone.name).as_finding()
         )
-
-
-def records_by_key(backup: Backup) -> dict[RecordKey, Record]:
-    """Every record of a backup by domain and path."""
-    return {(record.domain, record.relative_path): record for record in backup.records()}
 
 
 FILE_PROBLEMS: Mapping[str, type[FileInRehearsal]] = {

@@ -190,6 +190,19 @@ class HostFolder:
         place = self.place_of(host_path)
         return place if place.folder in self._usual else None
 
+    def open_blob(self, host_path: str) -> int | None:
+        """A descriptor for reading a blob; None for everything else, and where it cannot be opened in its folder:
+        `local_path` tells why. Whether it is a regular file is the caller's to check, with fstat.
+
+        Raises:
+            UnsafeName: as `local_path`.
+        """
+        try:
+            place = self._blob_place(host_path)
+            return None if place is None else self._held.get(place.folder).open_to_read(place.name)
+        except OSError:
+            return None
+
     # -- the operations ----------------------------------------------------------------------------------------------
 
     def make_directory(self, host_path: str) -> StatusResponse:

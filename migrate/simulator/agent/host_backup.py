@@ -19,6 +19,7 @@ from migrate.problems import BackupUnreadable, BadRecord, KeybagUnreadable, Pass
 from migrate.simulator.agent.host_folder import HostFolder
 from migrate.simulator.agent.manifest_plist import LIMIT_BYTES, Properties, read_properties
 from migrate.simulator.agent.rows.host_rows import HostRows
+from migrate.simulator.agent.rows.scratch_database import CACHE_KIB
 from migrate.wire.backup2 import MBError, MBErrorCode
 
 MANIFEST_LIMIT_BYTES = 4 << 30
@@ -49,7 +50,7 @@ class FetchedBackup:
     sha256: bytes
     """Of the manifest."""
 
-    def open(self, password: str | None) -> HostManifest:
+    def open(self, password: str | None, *, cache_kib: int = CACHE_KIB) -> HostManifest:
         """Opens the manifest.
 
         Raises:
@@ -62,7 +63,7 @@ class FetchedBackup:
             with open_manifest(BackupFolder(self.copy), password) as manifest:
                 if manifest.count > ROWS_LIMIT:
                     raise MBError(MBErrorCode.INVALID_DATA, f"Manifest has more than {ROWS_LIMIT} rows")
-                rows = HostRows(manifest.rows(), encrypted=manifest.is_encrypted)
+                rows = HostRows(manifest.rows(), encrypted=manifest.is_encrypted, cache_kib=cache_kib)
                 is_flat = BackupFolder(self.copy).is_flat
                 return HostManifest(rows, manifest.class_keys, manifest.manifest_key, is_flat)
         except (WrongPassword, PasswordMissing):

@@ -90,7 +90,8 @@ class HostFolder:
         self._link = DeviceLink()
         self._frames = frames
         self.cancelled: Callable[[], bool] = lambda: False
-        self._outbox = bytearray()
+        self._outbox: list[bytes | memoryview] = []
+        self._outbox_bytes = 0
         self.done_bytes = 0
         self.total_bytes = 0
 
@@ -202,28 +203,24 @@ class HostFolder:
     def _upload_one(self, file: FileUpload) -> bool:
         chunks, is_whole = file.chunks(), True
         if isinstance(chunks, tuple) and len(chunks) == 1 and len(chunks[0]) <= self._frames[0]:
-            self._outbox += self._link.send_whole_file(file.host_path, file.device_path, chunks[0])
+            self._queue(self._link.send_whole_file(file.host_path, file.device_path, chunks[0]))
         else:
             is_whole = self._upload_frames(file, chunks)
         self._file_sent()
-        if len(self._outbox) >= SEND_BYTES:
-            self._flush()
         self.done_bytes += file.size
         return is_whole
 
     def _upload_frames(self, file: FileUpload, chunks: Iterable[bytes]) -> bool:
         """Sends a file frame by frame. Returns whether the phone could read it to its end."""
-        self._outbox += self._link.send(FileStart(file.host_path, file.device_path))
+        self._queue(self._link.send(FileStart(file.host_path, file.device_path)))
         end: Message = FileEnd()
         try:
             for frame in framed(chunks, self._frames):
-                self._outbox += encode_frame_head(len(frame))
-                self._outbox += frame
-                if len(self._outbox) >= SEND_BYTES:
-                    self._flush()
+                self._outbox.append(encode_frame_head(len(frame)))
+                self._queue(frame)
         except Unreadable as error:
             end = FileError(str(error))
-        self._outbox += self._link.send(end)
+        self._queue(self._link.send(end))
         return isinstance(end, FileEnd)
 
     def _file_sent(self) -> None:
@@ -240,13 +237,19 @@ class HostFolder:
         self._stop_if_cancelled()
         self._send(DownloadFiles(paths, self._progress()))
         expected = set(paths)
-        while isinstance(message := self._receive(), FileStart):
-            if message.path not in expected:
+        while True:
+            if (small := self._small_file()) is not None:
+                path, data = small
+            elif isinstance(message := self._receive(), FileStart):
+                path, data = message.path, None
+            else:
+                break
+            if path not in expected:
                 raise PeerBroke("the host sent a file that was not requested, or sent it twice")
-            expected.remove(message.path)
-            problem = self._consume_one(message.path, consume)
-            if problem is not None:
-                problems[message.path] = problem
+            expected.remove(path)
+            chunks = self._chunks(path) if data is None else self._small_chunks(data)
+            if (problem := self._consume_one(path, chunks, consume)) is not None:
+                problems[path] = problem
         if isinstance(message, Disconnect):
             raise LinkCut("the host disconnected during a transfer")
         status = self._status()
@@ -275,8 +278,7 @@ class HostFolder:
             raise problem
         return bytes(data)
 
-    def _consume_one(self, path: str, consume: FileConsumer) -> MBError | None:
-        chunks = self._chunks(path)
+    def _consume_one(self, path: str, chunks: Iterator[bytes], consume: FileConsumer) -> MBError | None:
         problem: MBError | None = None
         try:
             consume(path, chunks)
@@ -288,6 +290,21 @@ class HostFolder:
         except MBError as error:
             problem = problem or error
         return problem
+
+    def _small_file(self) -> tuple[str, bytes] | None:
+        """The next file, if it is whole and in one frame. None: the next message is something else."""
+        while isinstance(found := self._link.next_small_file(), NeedData):
+            self._receive_more()
+        return found
+
+    def _small_chunks(self, data: bytes) -> Iterator[bytes]:
+        if data:
+            self.done_bytes += len(data)
+            yield data
+        self._file_received()
+
+    def _file_received(self) -> None:
+        """Called at the end of each small file that was received."""
 
     def _chunks(self, path: str) -> Iterator[bytes]:
         while not isinstance(message := self._receive(), FileEnd):
@@ -327,23 +344,32 @@ class HostFolder:
 
     def _receive(self, *, names_only: bool = False) -> Message:
         while isinstance(message := self._link.next(names_only=names_only), NeedData):
-            self._flush()
-            data = self._stream.recv(RECEIVE_BYTES)
-            if not data:
-                raise LinkCut("the host closed the connection")
-            self._link.receive(data)
+            self._receive_more()
         return message
+
+    def _receive_more(self) -> None:
+        self._flush()
+        data = self._stream.recv(RECEIVE_BYTES)
+        if not data:
+            raise LinkCut("the host closed the connection")
+        self._link.receive(data)
 
     def _send(self, message: Message) -> None:
         """Queues a message. Small messages are sent together, once there are enough or the host must answer: one TLS
         record instead of three."""
-        self._outbox += self._link.send(message)
-        if len(self._outbox) >= SEND_BYTES:
+        self._queue(self._link.send(message))
+
+    def _queue(self, data: bytes | memoryview) -> None:
+        self._outbox.append(data)
+        self._outbox_bytes += len(data)
+        if self._outbox_bytes >= SEND_BYTES:
             self._flush()
 
     def _flush(self) -> None:
         if self._outbox:
-            data, self._outbox = self._outbox, bytearray()
+            data = b"".join(self._outbox)
+            self._outbox.clear()
+            self._outbox_bytes = 0
             self._stream.sendall(data)
 
     def _progress(self) -> float:

@@ -15,10 +15,11 @@ from datetime import UTC, datetime
 
 from migrate.backup.crypto.cipher import TruncatedCiphertext, decrypted_chunks
 from migrate.backup.crypto.keybag import ClassKeys
-from migrate.backup.record import Kind, Record
+from migrate.backup.record import Kind
 from migrate.problems import KeyUnusable
 from migrate.simulator.agent.host_backup import FetchedBackup, HostManifest, blob_path, fetch_backup
 from migrate.simulator.agent.host_folder import FileUpload, HostFolder, batches
+from migrate.simulator.agent.rows.host_rows import HostRow
 from migrate.simulator.agent.rules import check_rows
 from migrate.simulator.agent.spool import Spool
 from migrate.simulator.agent.status_plist import LIMIT_BYTES as STATUS_LIMIT_BYTES
@@ -83,13 +84,13 @@ def unback(host: HostFolder, request: Unback) -> None:
         for path in ("_unback_", root):
             host.make_directory(path)
 
-        def place_of(record: Record) -> str:
+        def place_of(record: HostRow) -> str:
             return f"{root}/{record.domain}/{record.relative_path}".rstrip("/")
 
-        for record, _ in manifest.rows.by_path():
+        for record in manifest.rows.by_path():
             if record.kind is Kind.DIRECTORY:
                 host.make_directory(place_of(record))
-        for batch in batches(record for record, _ in manifest.rows.by_path() if record.kind is Kind.FILE):
+        for batch in batches(record for record in manifest.rows.by_path() if record.kind is Kind.FILE):
             _send_plaintext(host, request.folder, {record: place_of(record) for record in batch}, manifest.class_keys)
 
 
@@ -106,10 +107,10 @@ def _opened(host: HostFolder, folder: str, password: str | None) -> Iterator[tup
     yield opened
 
 
-def _send_plaintext(host: HostFolder, folder: str, places: Mapping[Record, str], class_keys: ClassKeys | None) -> None:
+def _send_plaintext(host: HostFolder, folder: str, places: Mapping[HostRow, str], class_keys: ClassKeys | None) -> None:
     """Downloads stored files, decrypts them, and sends the plaintext to the given paths on the host."""
     spool, found = Spool(), dict[str, Content]()
-    records = {blob_path(folder, record.file_id): record for record in places}
+    records = {blob_path(folder, record.file_id.hex()): record for record in places}
 
     def consume(path: str, chunks: Iterator[bytes]) -> None:
         record = records[path]
@@ -138,7 +139,7 @@ def _list_text(manifest: HostManifest) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     text.write(", ".join(COLUMNS) + "\n")
-    for record, _ in manifest.rows.by_path():
+    for record in map(HostRow.record, manifest.rows.by_path()):
         writer.writerow(
             (
                 record.file_id,

@@ -9,17 +9,17 @@ from __future__ import annotations
 import hashlib
 import os
 import plistlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from migrate.backup.crypto.cipher import KEY_BYTES, encrypted_chunks, encrypted_size
-from migrate.backup.record import Record, file_id
+from migrate.backup.record import file_id
 from migrate.problems import BlobMissing, BlobUnreadable
 from migrate.simulator.agent.backup_keys import PhoneKeys
 from migrate.simulator.agent.host_folder import Unreadable
 from migrate.simulator.agent.rows.host_rows import HostRows
-from migrate.simulator.agent.rows.known_row import KINDS, state_of
+from migrate.simulator.agent.rows.known_row import KnownRow, state_of
 from migrate.simulator.agent.rows.pending_rows import PendingRow, PendingRows, StoredFile
 from migrate.simulator.device.domains import DIGESTED
 from migrate.simulator.device.filesystem import DigestOnly, Node
@@ -75,10 +75,11 @@ class PendingBackup:
         """Plans a row for every node. Files that are new or changed since the base backup are uploaded and moved."""
         self.rows.begin_plan()
         self.has_lost_contents = False
+        known_in_base = _lookup_in(self.base)
         for node in nodes:
             identity, state = file_id(node.domain, node.relative_path), state_of(node)
             stored_size = self._stored_size(node, faults)
-            known = self.base.known(identity) if self.base is not None else None
+            known = known_in_base(identity)
             if known is not None and known.state == state and identity not in self.base_unreadable_ids:
                 self.rows.put_known(known, stored_size=stored_size)
                 continue
@@ -94,6 +95,8 @@ class PendingBackup:
 
     def planned_uploads(self, nodes: Iterable[Node]) -> Iterator[PlannedUpload]:
         """The files to upload. `nodes` must be the nodes that were planned, in the same order."""
+        if not self.rows.has_uploads:
+            return iter(())
         return (
             PlannedUpload(node, row) for node, row in zip(nodes, self.rows.in_order(), strict=True) if row.needs_upload
         )
@@ -164,28 +167,39 @@ class PendingBackup:
                 protection_class = FALLBACK_CLASS
             key = os.urandom(KEY_BYTES)
             wrapped = self.keys.class_keys.wrap(protection_class, key)
-        record = Record(
-            file_id=identity,
-            domain=node.domain,
-            relative_path=node.relative_path,
-            kind=KINDS[node.kind],
-            mode=node.mode,
-            inode=node.inode,
-            user_id=node.user_id,
-            group_id=node.group_id,
-            size=node.size,
-            modified=node.modified,
-            changed=node.changed,
-            born=node.born,
+        self.rows.put(
+            node,
+            identity,
+            state,
             protection_class=protection_class if is_file else 0,
-            flags=0,
-            encryption_key=wrapped,
-            digest=None,
-            extended_attributes=_attributes(node),
-            target=node.target,
+            wrapped_key=wrapped,
+            attributes=_attributes(node),
+            stored_size=stored_size,
+            file_key=key if self.encrypted else None,
         )
-        file_key = key if self.encrypted else None
-        self.rows.put(record, state, is_uploaded=is_file, stored_size=stored_size, file_key=file_key)
+
+
+def _lookup_in(base: HostRows | PendingRows | None) -> Callable[[str], KnownRow | None]:
+    """A function that finds rows of `base` by file id, faster if it is asked for them in their order."""
+    if base is None:
+        return lambda _: None
+    if isinstance(base, HostRows):
+        return base.known
+    following = base.known_from()
+    expected = next(following, None)
+
+    def known(file_id: str) -> KnownRow | None:
+        nonlocal expected, following
+        found = expected
+        if found is None or found.file_id.hex() != file_id:
+            found = base.known(file_id)
+            if found is None:
+                return None  # a new file: what is expected is still to come
+            following = base.known_from(found.file_id)
+        expected = next(following, None)
+        return found
+
+    return known
 
 
 def _attributes(node: Node) -> bytes | None:

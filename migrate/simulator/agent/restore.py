@@ -12,25 +12,26 @@ from __future__ import annotations
 
 import hashlib
 import plistlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from migrate.backup.crypto.cipher import TruncatedCiphertext, decrypted_chunks
 from migrate.backup.crypto.keybag import ClassKeys
-from migrate.backup.record import Record
 from migrate.problems import KeyUnusable
 from migrate.simulator.agent.host_backup import FetchedBackup, HostManifest, fetch_backup
 from migrate.simulator.agent.host_folder import HostFolder, batches
 from migrate.simulator.agent.keychain.phone_keychain import keys_of_restored_items
 from migrate.simulator.agent.manifest_plist import Properties
 from migrate.simulator.agent.memory import memory_of
-from migrate.simulator.agent.rows.staged_rows import StagedRows
+from migrate.simulator.agent.rows.scratch_database import IN_ORDER_CACHE_KIB
+from migrate.simulator.agent.rows.staged_rows import ExpectedFile, StagedRows
 from migrate.simulator.agent.rules import check_rows, policy_for, select_records
 from migrate.simulator.agent.spool import Spool
 from migrate.simulator.agent.staged_restore import ReceivedRestore
 from migrate.simulator.agent.status_plist import LIMIT_BYTES as STATUS_LIMIT_BYTES
 from migrate.simulator.agent.status_plist import parse_plist, read_status
-from migrate.simulator.device.filesystem import EMPTY, Content
+from migrate.simulator.device.filesystem import EMPTY, Content, DigestOnly
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.wire.backup2 import MBError, MBErrorCode, Restore, wrap_read_error
 from migrate.wire.plist_frames import PeerBroke
@@ -80,6 +81,7 @@ class RestoreRun:
         policy = policy_for(self.phone, self.request, backup.properties)
         staged = StagedRows(self.spool, encrypted=backup.properties.is_encrypted)
         staged.fill(select_records(manifest.rows, policy))
+        manifest.rows.close()
         self._check_free_space(staged.claimed_bytes())
         if not self.request.options.dont_copy_backup:
             self._copy_own_backup()
@@ -127,7 +129,7 @@ class RestoreRun:
         if self.phone.behaviour.keybag_always_needed and backup.properties.keybag is None:
             raise MBError(MBErrorCode.CORRUPT, "No keybag in manifest")  # REPORTED, for unencrypted sets too
         try:
-            return backup.open(self.request.options.password)
+            return backup.open(self.request.options.password, cache_kib=IN_ORDER_CACHE_KIB)
         except MBError as error:
             if error.code != MBErrorCode.PASSWORD:
                 raise
@@ -159,23 +161,23 @@ class RestoreRun:
 
     def _receive(self, staged: StagedRows, manifest: HostManifest) -> None:
         """Receives the contents of every file. Raises MBError at the first batch with an error."""
-        by_path: dict[str, list[tuple[int, Record]]] = {}  # of one batch; two rows of a bad backup may share a file id
+        by_path: dict[str, list[ExpectedFile]] = {}  # of one batch; two rows of a bad backup may share a file id
         shared = staged.shared_inodes()
         self.host.done_bytes, self.host.total_bytes = 0, staged.claimed_bytes(files_only=True)
         self.phone.on_transfer_started("restore")
 
         def consume(path: str, chunks: Iterator[bytes]) -> None:
-            record = by_path[path][-1][1]
-            content = self._keep(record, chunks, manifest.class_keys)
-            if record.inode in shared:  # a second file with the inode of an earlier one becomes a hard link. REPORTED
-                content = self.first_with_inode.setdefault(record.inode, content)
-            for place, _ in by_path[path]:
-                staged.keep(place, content)
+            expected = by_path[path][-1]
+            content = self._keep(expected, chunks, manifest.class_keys)
+            if expected.inode in shared:  # a second file with the inode of an earlier one becomes a hard link. REPORTED
+                content = self.first_with_inode.setdefault(expected.inode, content)
+            for one in by_path[path]:
+                staged.keep(one.place, content)
 
         for batch in batches(staged.files()):
             by_path.clear()
-            for place, record in batch:
-                by_path.setdefault(manifest.blob_path(self.request.folder, record.file_id), []).append((place, record))
+            for one in batch:
+                by_path.setdefault(manifest.blob_path(self.request.folder, one.file_id), []).append(one)
             problems = list(self.host.download(list(by_path), consume).values())
             corrupt = [problem for problem in problems if problem.code == MBErrorCode.CORRUPT]
             if corrupt:
@@ -190,12 +192,14 @@ class RestoreRun:
         self.host.done_bytes = self.host.total_bytes = 1
         self._check_status()
 
-    def _keep(self, record: Record, chunks: Iterator[bytes], class_keys: ClassKeys | None) -> Content:
+    def _keep(self, expected: ExpectedFile, chunks: Iterator[bytes], class_keys: ClassKeys | None) -> Content:
         """Receives and checks one file's content. Raises MBError CORRUPT."""
-        digest = hashlib.sha1(usedforsecurity=False)
-        stored = plain = self._within_free_space(_hashed(chunks, digest.update))
-        if class_keys is not None and record.encryption_key is not None:
-            plain = _decrypted(record, stored, class_keys)
+        is_encrypted = class_keys is not None and expected.encryption_key is not None
+        digest = hashlib.sha1(usedforsecurity=False) if expected.digest is not None else None
+        sha256 = hashlib.sha256() if is_encrypted and self.phone.keeps == "digests" else None
+        stored = plain = self._stored(chunks, [each.update for each in (digest, sha256) if each is not None])
+        if class_keys is not None and expected.encryption_key is not None:
+            plain = _decrypted(expected, stored, class_keys)
         content: Content = EMPTY
         problem: MBError | None = None
         try:
@@ -204,20 +208,25 @@ class RestoreRun:
             problem = error
             for _ in stored:  # the digest covers the whole file
                 pass
-        if record.digest is not None and digest.digest() != record.digest:
-            raise MBError(MBErrorCode.CORRUPT, "Digest didn't match for some files", record.relative_path)
+        if digest is not None and digest.digest() != expected.digest:
+            raise MBError(MBErrorCode.CORRUPT, "Digest didn't match for some files", expected.relative_path)
         if problem is not None:
             raise problem
-        if self.phone.assume.sizes_checked and content.size < (record.size or 0):
-            raise MBError(MBErrorCode.CORRUPT, "Failed to validate backup", record.relative_path)
+        if self.phone.assume.sizes_checked and content.size < expected.claimed:
+            raise MBError(MBErrorCode.CORRUPT, "Failed to validate backup", expected.relative_path)
+        if sha256 is not None and isinstance(content, DigestOnly):
+            return replace(content, stored_sha256=sha256.digest())
         return content
 
-    def _within_free_space(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """Raises PeerBroke if the host sends more than the phone has space for: the sizes in rows may be wrong."""
+    def _stored(self, chunks: Iterator[bytes], updates: Sequence[Callable[[bytes], object]]) -> Iterator[bytes]:
+        """The chunks, hashed. Raises PeerBroke if the host sends more than the phone has space for: the sizes in rows
+        may be wrong."""
         for chunk in chunks:
             self.remaining_bytes -= len(chunk)
             if self.remaining_bytes < 0:
                 raise PeerBroke("the host sent more bytes than the phone has space for")
+            for update in updates:
+                update(chunk)
             yield chunk
 
     def _stage(
@@ -277,23 +286,17 @@ def _padded(version: tuple[int, ...]) -> tuple[int, ...]:
     return (*version, 0, 0, 0)[:3]
 
 
-def _hashed(chunks: Iterator[bytes], update: Callable[[bytes], object]) -> Iterator[bytes]:
-    for chunk in chunks:
-        update(chunk)
-        yield chunk
-
-
-def _decrypted(record: Record, chunks: Iterator[bytes], class_keys: ClassKeys) -> Iterator[bytes]:
+def _decrypted(expected: ExpectedFile, chunks: Iterator[bytes], class_keys: ClassKeys) -> Iterator[bytes]:
     """Yields the plaintext. Raises MBError CORRUPT if the bytes are not encrypted with the record's key. REPORTED: a
     plaintext file in an encrypted backup is refused like this."""
 
     def not_padded() -> None:
-        raise MBError(MBErrorCode.CORRUPT, "File is not encrypted with its key", record.relative_path)
+        raise MBError(MBErrorCode.CORRUPT, "File is not encrypted with its key", expected.relative_path)
 
     try:
-        assert record.encryption_key is not None
-        yield from decrypted_chunks(chunks, class_keys.unwrap(record.encryption_key), not_padded)
+        assert expected.encryption_key is not None
+        yield from decrypted_chunks(chunks, class_keys.unwrap(expected.encryption_key), not_padded)
     except TruncatedCiphertext:
         not_padded()
     except KeyUnusable as error:
-        raise MBError(MBErrorCode.CORRUPT, f"Invalid encryption key ({error.reason})", record.relative_path) from None
+        raise MBError(MBErrorCode.CORRUPT, f"Invalid encryption key ({error.reason})", expected.relative_path) from None

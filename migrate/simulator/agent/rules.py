@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from migrate.backup.record import Kind, Record
+from migrate.backup.record import Kind
 from migrate.simulator.agent.manifest_plist import Properties
-from migrate.simulator.agent.rows.host_rows import HostRows
+from migrate.simulator.agent.rows.host_rows import HostRow, HostRows
 from migrate.simulator.device.domains import (
     ALWAYS_RESTORED,
     CARRIER_LINKS,
@@ -53,7 +53,7 @@ class Policy:
     known_paths_only: bool = False  # nothing outside the known part of the allow-lists
     carrier_links: bool = True
 
-    def skip_reason(self, record: Record) -> SkipReason | None:
+    def skip_reason(self, record: HostRow) -> SkipReason | None:
         where = (record.domain, record.relative_path)
         container = app_container(record.domain)
         if container is not None and not self._restores_app(container):
@@ -99,15 +99,11 @@ def containers_of(phone: SimulatedPhone, bundle_ids: Iterable[str]) -> frozenset
     return frozenset(name for app in apps for name in (app.bundle_id, *app.group_ids, *app.plugin_ids))
 
 
-def select_records(rows: HostRows, policy: Policy) -> Iterator[tuple[Record, bytes]]:
-    """The records to restore with their archives, parents first. Skips a record unless the backup has a row for every
-    directory above it ("renameatx ENOENT", REPORTED), even if the phone has those directories."""
+def select_records(rows: HostRows, policy: Policy) -> Iterator[HostRow]:
+    """The rows to restore, parents first. Skips a row unless the backup has one for every directory above it
+    ("renameatx ENOENT", REPORTED), even if the phone has those directories."""
     has_all_parents = rows.parent_checker()
-    return (
-        (record, archive)
-        for record, archive in rows.by_path()
-        if policy.skip_reason(record) is None and has_all_parents(record)
-    )
+    return (row for row in rows.by_path() if policy.skip_reason(row) is None and has_all_parents(row))
 
 
 def check_rows(rows: HostRows, properties: Properties, *, slash_refused: bool = True) -> None:
@@ -141,7 +137,7 @@ def _check_domain(domain: str, applications: Mapping[str, Any]) -> None:
         raise MBError(MBErrorCode.CORRUPT, f"Unknown domain name: {domain}")
 
 
-def _check_path(record: Record) -> None:
+def _check_path(record: HostRow) -> None:
     path = record.relative_path
     parts = path.split("/") if path else []
     if {"", ".", ".."} & set(parts) or "\0" in path:
@@ -150,7 +146,7 @@ def _check_path(record: Record) -> None:
         raise MBError(MBErrorCode.PATH_TOO_LONG, "Path is too long", path)
 
 
-def _check_key(record: Record) -> None:
+def _check_key(record: HostRow) -> None:
     if record.encryption_key is None:
         raise MBError(MBErrorCode.CORRUPT, "No encryption key for file", record.relative_path)
     if int.from_bytes(record.encryption_key[:4], "little") != record.protection_class:
@@ -158,7 +154,7 @@ def _check_key(record: Record) -> None:
         raise MBError(MBErrorCode.CORRUPT, text, record.relative_path)
 
 
-def _is_always_restored(record: Record) -> bool:
+def _is_always_restored(record: HostRow) -> bool:
     """Whether a record, or a record below it, is restored even without system files."""
     if is_covered(ALWAYS_RESTORED, record.domain, record.relative_path):
         return True

@@ -44,7 +44,7 @@ class Spool:
     def reference(self, content: Content) -> bytes:
         """A few bytes that `content` maps back to the same content; b"" for EMPTY."""
         if isinstance(content, DigestOnly):
-            return content.sha256 + content.size.to_bytes(8, "big")
+            return content.size.to_bytes(8, "big") + content.sha256 + content.stored_sha256
         if content is EMPTY:
             return b""
         self._contents.append(content)
@@ -54,7 +54,7 @@ class Spool:
         if not reference:
             return EMPTY
         if len(reference) > 8:
-            return DigestOnly(reference[:-8], int.from_bytes(reference[-8:], "big"))
+            return DigestOnly(reference[8:40], int.from_bytes(reference[:8], "big"), reference[40:])
         return self._contents[int.from_bytes(reference, "big")]
 
     def _write(self, head: bytearray, rest: Iterator[bytes]) -> OnDisk:

@@ -167,9 +167,11 @@ def _place(phone: SimulatedPhone, rows: StagedRows, wave: int) -> set[str]:
     lazily = phone.keeps == "digests"
     placed: list[int] = []
     domains: set[str] = set()
-    for place, node in rows.nodes(wave):
-        if lazily and phone.files.get(node.domain, node.relative_path) is None:
-            continue
+
+    def is_taken(domain: str, relative_path: str) -> bool:
+        return phone.files.get(domain, relative_path) is not None
+
+    for place, node in rows.nodes_in_the_place_of(is_taken, wave) if lazily else rows.nodes(wave):
         _clear_path(phone.files, node)
         phone.files.put(node)
         placed.append(place)

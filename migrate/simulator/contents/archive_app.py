@@ -37,7 +37,7 @@ def write_archive(phone: SimulatedPhone, spec: ContentsSpec, seed: int) -> None:
 def _write_assorted(phone: SimulatedPhone, spec: ContentsSpec, seed: int) -> None:
     """Adds apps, each with a group and an extension, until there are enough domains, and divides the files among all of
     them."""
-    if not spec.assorted_files:
+    if not spec.assorted_files or not spec.assorted_domains:
         return
     domains: list[str] = []
     for number in range(-(-spec.assorted_domains // 3)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, StringConstraints, model_validator
 
 MAX_APPS = 50
 DEFAULT_SHARES = {
@@ -59,7 +59,7 @@ class ContentsSpec(BaseModel):
     vast_bytes: NonNegativeInt = Field(0, description="total size of large files there, generated on demand")
     assorted_files: NonNegativeInt = Field(0, description="files of very different sizes, generated on demand")
     assorted_bytes: NonNegativeInt = Field(0, description="total size of these files, about")
-    assorted_domains: PositiveInt = Field(1, description="in how many apps, groups and extensions they are")
+    assorted_domains: NonNegativeInt = Field(1, description="in how many apps, groups and extensions they are")
     empty: bool = Field(False, description="a new phone: every store exists and is empty")
 
     @model_validator(mode="before")

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from migrate.simulator.device.filesystem import Node, Synthetic
+from migrate.simulator.device.filesystem import Content, Node, Synthetic
 
 SMALLEST_BYTES = 100
 FILES_PER_FOLDER = 100
@@ -86,6 +86,10 @@ class AssortedFiles:
         if relative_path not in folders:
             return None
         return self._folder(relative_path, first_inode + len(self.numbers) + folders.index(relative_path))
+
+    def content(self, relative_path: str) -> Content | None:
+        node = self.get(relative_path, 0)
+        return node.content if node is not None and node.kind == "file" else None
 
     def ending_with(self, suffixes: tuple[str, ...], first_inode: int) -> Iterator[Node]:
         if not ".dat".endswith(suffixes):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from migrate.simulator.device.filesystem import Node, Synthetic
+from migrate.simulator.device.filesystem import Content, Node, Synthetic
 
 FILES_PER_FOLDER = 1_000
 BORN = 1_700_000_000
@@ -73,6 +73,10 @@ class GeneratedFiles:
             number = directories.index(relative_path)
             return self._directory_node(relative_path, first_inode + self.count + number)
         return None
+
+    def content(self, relative_path: str) -> Content | None:
+        node = self.get(relative_path, 0)
+        return node.content if node is not None and node.kind == "file" else None
 
     def _path(self, number: int) -> str:
         return f"{self.folder}/{number // FILES_PER_FOLDER:05}/{number:08}{self.suffix}"

@@ -118,6 +118,17 @@ class Faults:
         self._random: random.Random | None = None
         self._bytes_until_drop: int | None = None
 
+    @property
+    def cuts_by_bytes(self) -> bool:
+        """Whether a fault may happen after a number of bytes. Asked for every piece that is sent or received."""
+        return bool(
+            self.mishaps
+            or self.drop_save_after_bytes is not None
+            or self.drop_restore_after_bytes is not None
+            or self.drop_every_bytes is not None
+            or self._bytes_until_drop is not None
+        )
+
     def free_space(self, actual_bytes: int) -> int:
         return actual_bytes if self.free_bytes is None else self.free_bytes
 

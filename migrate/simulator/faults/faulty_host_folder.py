@@ -45,6 +45,9 @@ class FaultyHostFolder(HostFolder):
     def _file_sent(self) -> None:
         self._passed("files", "sent")
 
+    def _file_received(self) -> None:
+        self._passed("files", "received")
+
     def _note(self, message: Message, way: Direction) -> None:
         if isinstance(message, FileEnd | FileError):
             self._passed("files", way)

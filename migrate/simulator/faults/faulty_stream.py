@@ -91,6 +91,8 @@ class FaultInjector:
 
     def bytes_until_fault(self, way: Direction) -> int | None:
         """How many bytes may pass before the next fault; None: no fault is set."""
+        if not self.faults.cuts_by_bytes:
+            return None
         faults, passed = self.faults, self._bytes[way]
         limits = [mishap.after - passed for mishap in faults.mishaps if self._may(mishap, "bytes", way)]
         drop_after = faults.drop_save_after_bytes if way == "sent" else faults.drop_restore_after_bytes

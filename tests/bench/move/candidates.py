@@ -20,6 +20,7 @@ from tests.bench.move.work import MARK
 
 MIGRATE, CEILING, IDEVICE, PYMOBILE = "migrate", "ceiling", "idevicebackup2", "pymobiledevice3"
 SHA256SUM, LINK_LOOP, CP_AL = "sha256sum", "os.link loop", "cp -al"
+STEP_ALONE = " (without the start of Python)"
 Parts = dict[str, Figures]
 """By the name of the measured part."""
 
@@ -112,7 +113,7 @@ def _our_incremental(place: Place) -> Parts:
 def _whole(parts: Parts, name: str) -> Parts:
     """The figures of the whole process under the step's name, as those of another program are; the step alone beside
     it."""
-    return {name: parts["process"], f"{name} (without the start of Python)": parts[name]}
+    return {name: parts["process"], f"{name}{STEP_ALONE}": parts[name]}
 
 
 def _peer_backup(program: str) -> Candidate:

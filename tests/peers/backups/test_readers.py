@@ -79,11 +79,7 @@ def test_databases_sent_as_consistent_copies_equal_those_copies(make_pair: MakeP
     phones.old.assume.databases = "consistent"
     back_up(phones)
     sent = Scan(phones.old.files, phones.old.assume, ConsistentCopies(), encrypted=True, check_link=lambda: None)
-    copies = {
-        f"{node.domain}/{node.relative_path}": sha256_of(node.content)
-        for node in sent
-        if node.kind == "file"
-    }
+    copies = {f"{node.domain}/{node.relative_path}": sha256_of(node.content) for node in sent if node.kind == "file"}
     assert read_with(PYIOSBACKUP, phones.backup, PASSWORD) == copies | phones.keychain_in_backup()
     assert not {path for path in copies if path.startswith("HomeDomain/Library/SMS/sms.db-")}
     assert (

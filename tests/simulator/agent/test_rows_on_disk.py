@@ -93,8 +93,8 @@ def test_receiving_a_restore_holds_neither_rows_nor_nodes(encrypted: bool) -> No
         staged = StagedRows(Spool("digests"), encrypted=encrypted)
         staged.fill(there.by_path())
         del there
-        for place, record in staged.files():
-            staged.keep(place, DigestOnly(record.file_id.encode()[:32], 100))
+        for expected in staged.files():
+            staged.keep(expected.place, DigestOnly(expected.file_id.encode()[:32], 100))
         assert not staged.shared_inodes() and staged.claimed_bytes(files_only=True) == ROWS * 100
         disk = Filesystem()
         for many in staged.lazy_nodes(AT_RESTART):
@@ -135,10 +135,7 @@ def test_rows_of_an_encrypted_backup_are_encrypted_on_disk(
     password: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(
-        "migrate.simulator.agent.rows.scratch_database.CACHE_KIB", 64
-    )  # so that much of it reaches the disk
-    kept = HostRows(rows(), encrypted=password is not None)
+    kept = HostRows(rows(), encrypted=password is not None, cache_kib=64)  # so that much of it reaches the disk
     (file,) = tmp_path.rglob("rows")
     assert (b"Documents/0000" in file.read_bytes()) is (password is None)
     assert file.parent.stat().st_mode & 0o077 == 0

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from migrate.backup.manifest.manifest import Row
 from migrate.backup.mbfile.decode import decode_mbfile
 from migrate.backup.record import Kind, Record
 from migrate.simulator.agent.rows.known_row import KnownRow, state_in
-from migrate.simulator.agent.rows.scratch_database import ScratchDatabase
+from migrate.simulator.agent.rows.scratch_database import CACHE_KIB, ScratchDatabase
 
 _SCHEMA = """
     CREATE TABLE Row (
         number INTEGER PRIMARY KEY, file_id BLOB NOT NULL, domain TEXT NOT NULL, relative_path TEXT NOT NULL,
-        kind INTEGER NOT NULL, archive BLOB NOT NULL, size INTEGER NOT NULL, state BLOB NOT NULL
+        kind INTEGER NOT NULL, archive BLOB NOT NULL, size INTEGER NOT NULL, state BLOB NOT NULL,
+        inode INTEGER NOT NULL, protection_class INTEGER NOT NULL, encryption_key BLOB, digest BLOB
     )
 """
-_RECORD = "lower(hex(file_id)), domain, relative_path, kind, archive"
 _KNOWN = ", ".join(KnownRow._fields)
 DIRECTORIES_KEPT = 4_096
 MAX_SIZE = (1 << 63) - 1
@@ -25,41 +26,79 @@ Place = tuple[str, str]
 """Domain and relative path."""
 
 
+class HostRow(NamedTuple):
+    """A valid row, as far as a restore asks about it."""
+
+    file_id: bytes
+    domain: str
+    relative_path: str
+    kind: Kind
+    size: int
+    inode: int
+    """As SQLite holds it, see `signed`; so is the protection class."""
+    protection_class: int
+    encryption_key: bytes | None
+    digest: bytes | None
+    archive: bytes
+
+    def record(self) -> Record:
+        """Everything in the archive."""
+        return decode_mbfile(
+            self.archive,
+            file_id=self.file_id.hex(),
+            domain=self.domain,
+            relative_path=self.relative_path,
+            kind=self.kind,
+        )
+
+
+_COLUMNS = "file_id, domain, relative_path, kind, archive, size, state, inode, protection_class, encryption_key, digest"
+_KINDS = {kind.value: kind for kind in Kind}
+
+
 class HostRows:
     """The valid rows of a manifest, in its order."""
 
-    def __init__(self, rows: Iterable[Row], *, encrypted: bool) -> None:
+    def __init__(self, rows: Iterable[Row], *, encrypted: bool, cache_kib: int = CACHE_KIB) -> None:
         """`encrypted`: the database on disk must be encrypted.
 
         Raises:
             BadRecord, BackupUnreadable: raised by `rows`; BadRecord also for an invalid archive.
         """
-        self._database = ScratchDatabase(_SCHEMA, encrypted=encrypted)
+        self._database = ScratchDatabase(_SCHEMA, encrypted=encrypted, cache_kib=cache_kib)
         checked = ((row, row.record()) for row in rows)
         values = (
             (
                 *(bytes.fromhex(row.file_id), row.domain, row.relative_path, int(record.kind), row.file),
-                *(min(record.size or 0, MAX_SIZE), state_in(record)),
+                *(min(record.size or 0, MAX_SIZE), state_in(record), signed(record.inode)),
+                *(signed(record.protection_class), record.encryption_key, record.digest),
             )
             for row, record in checked
         )
         self._database.run_many(
-            "INSERT INTO Row (file_id, domain, relative_path, kind, archive, size, state) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO Row ({_COLUMNS}) VALUES ({', '.join('?' * (_COLUMNS.count(',') + 1))})",  # noqa: S608
             values,
         )
         self._has_id_index = self._has_directory_index = False
 
+    def close(self) -> None:
+        """Free their memory and disk space before this object is gone."""
+        self._database.close()
+
     def __len__(self) -> int:
         return self._database.number("SELECT count(*) FROM Row")
 
-    def __iter__(self) -> Iterator[Record]:
-        query = f"SELECT {_RECORD} FROM Row NOT INDEXED"  # noqa: S608
-        return (_record(*row) for row in self._database.rows(query))
+    def __iter__(self) -> Iterator[HostRow]:
+        return self._each("")
 
-    def by_path(self) -> Iterator[tuple[Record, bytes]]:
-        """Every record with its archive, sorted by domain and path."""
-        query = f"SELECT {_RECORD} FROM Row NOT INDEXED ORDER BY domain, relative_path"  # noqa: S608
-        return ((_record(*row), row[4]) for row in self._database.rows(query))
+    def by_path(self) -> Iterator[HostRow]:
+        """Every row, sorted by domain and path."""
+        return self._each("ORDER BY domain, relative_path")
+
+    def _each(self, order: str) -> Iterator[HostRow]:
+        columns = ", ".join(HostRow._fields)
+        rows = self._database.rows(f"SELECT {columns} FROM Row NOT INDEXED {order}")  # noqa: S608
+        return (HostRow._make((*row[:3], _KINDS[row[3]], *row[4:])) for row in rows)
 
     def known(self, file_id: str) -> KnownRow | None:
         """The last row with this file id, or None."""
@@ -88,7 +127,7 @@ class HostRows:
             before = place
         return first
 
-    def parent_checker(self) -> Callable[[Record], bool]:
+    def parent_checker(self) -> Callable[[HostRow], bool]:
         """Returns a function that tells whether every directory above a record, including the domain's root, has a row.
         It caches up to DIRECTORIES_KEPT directories."""
         if not self._has_directory_index:
@@ -108,7 +147,7 @@ class HostRows:
                 found = known[domain, directory] = above and self._has_directory(domain, directory)
             return found
 
-        def has_all_parents(record: Record) -> bool:
+        def has_all_parents(record: HostRow) -> bool:
             return not record.relative_path or is_complete(record.domain, record.relative_path.rpartition("/")[0])
 
         return has_all_parents
@@ -123,5 +162,7 @@ class HostRows:
             self._has_id_index = True
 
 
-def _record(file_id: str, domain: str, relative_path: str, kind: int, archive: bytes) -> Record:
-    return decode_mbfile(archive, file_id=file_id, domain=domain, relative_path=relative_path, kind=Kind(kind))
+def signed(number: int) -> int:
+    """A 64-bit number as SQLite can hold it."""
+    number %= 1 << 64
+    return number - (1 << 64) if number >> 63 else number

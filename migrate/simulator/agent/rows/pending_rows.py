@@ -12,9 +12,10 @@ from typing import NamedTuple
 from migrate.backup.manifest.writer import ManifestWriter
 from migrate.backup.mbfile.decode import decode_mbfile
 from migrate.backup.record import Kind, Record
-from migrate.simulator.agent.rows.known_row import KnownRow
+from migrate.simulator.agent.rows.known_row import KINDS, KnownRow
 from migrate.simulator.agent.rows.record_templates import RecordTemplates
 from migrate.simulator.agent.rows.scratch_database import ScratchDatabase, Values
+from migrate.simulator.device.filesystem import Node
 
 CHUNK_BYTES = 1 << 20
 ROWS_PER_BATCH = 500
@@ -102,11 +103,61 @@ class PendingRows:
         row = self._database.row(f"SELECT {_KNOWN} FROM Row WHERE file_id = ?", (bytes.fromhex(file_id),))  # noqa: S608
         return KnownRow(*row) if row else None
 
-    def put(self, record: Record, state: bytes, *, is_uploaded: bool, stored_size: int, file_key: bytes | None) -> None:
+    def known_from(self, file_id: bytes | None = None) -> Iterator[KnownRow]:
+        """The rows in the order of the last plan: all, or those after the one with this file id."""
+        after = "" if file_id is None else "WHERE number > (SELECT number FROM Row WHERE file_id = ?)"
+        query = f"SELECT {_KNOWN} FROM Row {after} ORDER BY number"  # noqa: S608
+        return map(KnownRow._make, self._database.rows(query, () if file_id is None else (file_id,)))
+
+    def put(
+        self,
+        node: Node,
+        file_id: str,
+        state: bytes,
+        *,
+        protection_class: int,
+        wrapped_key: bytes | None,
+        attributes: bytes | None,
+        stored_size: int,
+        file_key: bytes | None,
+    ) -> None:
         """Adds a new or changed row, whose file has not been sent yet."""
-        identity = bytes.fromhex(record.file_id)
-        row = (identity, record.domain, record.relative_path, record.kind.value, self._templates.encode(record))
-        self._add((*row, is_uploaded, record.size or 0, state, stored_size, file_key, False))
+        kind, is_file = KINDS[node.kind], node.kind == "file"
+
+        def make_record() -> Record:
+            return Record(
+                file_id=file_id,
+                domain=node.domain,
+                relative_path=node.relative_path,
+                kind=kind,
+                mode=node.mode,
+                inode=node.inode,
+                user_id=node.user_id,
+                group_id=node.group_id,
+                size=node.size,
+                modified=node.modified,
+                changed=node.changed,
+                born=node.born,
+                protection_class=protection_class,
+                flags=0,
+                encryption_key=wrapped_key,
+                digest=None,
+                extended_attributes=attributes,
+                target=node.target,
+            )
+
+        archive = self._templates.encode_parts(
+            (node.mode, node.user_id, node.group_id, protection_class, 0),
+            (node.inode, node.size, node.modified, node.changed, node.born),
+            node.relative_path,
+            wrapped_key,
+            None,
+            node.target,
+            attributes,
+            make_record,
+        )
+        row = (bytes.fromhex(file_id), node.domain, node.relative_path, kind.value, archive)
+        self._add((*row, is_file, node.size, state, stored_size, file_key, False))
 
     def put_known(self, known: KnownRow, *, stored_size: int) -> None:
         """Adds the row of a file that the backup has already."""
@@ -150,6 +201,12 @@ class PendingRows:
         row = self._database.row(f"SELECT sum(size), sum(stored_size) FROM Row WHERE {_NEEDS_UPLOAD}")  # noqa: S608
         assert row is not None
         return row[0] or 0, row[1] or 0
+
+    @property
+    def has_uploads(self) -> bool:
+        """Whether any file is to be uploaded."""
+        self._note_sent()
+        return self._database.row(f"SELECT 1 FROM Row WHERE {_NEEDS_UPLOAD} LIMIT 1") is not None  # noqa: S608
 
     def in_order(self) -> Iterator[PendingRow]:
         """Every row in the order of the plan. Rows may be changed and marked during the iteration."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from migrate.backup.mbfile.encode import encode_mbfile
 from migrate.backup.record import Record
@@ -20,10 +22,15 @@ VERSION = 100_000
 PATH, KEY, DIGEST = 5, 6, 7
 """Slots. Those before are for the first, second, … different number."""
 
+Numbers = tuple[int | None, ...]
+"""Inode, size, and when a file was modified, changed and born."""
 _Shape = tuple[object, ...]
 _Key = tuple[object, ...]
 _Slots = tuple[tuple[int, int, int], ...]
 """For each slot: which it is, and the offsets of its first and past its last byte."""
+
+
+_UNKNOWN: Final[tuple[bytes, _Slots]] = (b"", ())
 
 
 class RecordTemplates:
@@ -48,32 +55,48 @@ class RecordTemplates:
 
     def encode(self, record: Record) -> bytes:
         fixed = (record.mode, record.user_id, record.group_id, record.protection_class, record.flags)
-        numbers = _numbers(record)
-        path = record.relative_path
-        shape, different = _shape_of(numbers)
-        if shape is None or not path.isascii() or VERSION in different or not different.isdisjoint(fixed):
-            return encode_mbfile(record, ios_version=self._ios_version)
-        key = (
+        return self.encode_parts(
             fixed,
-            shape,
-            len(path),
-            record.encryption_key is None,
-            record.digest is None,
+            _numbers(record),
+            record.relative_path,
+            record.encryption_key,
+            record.digest,
             record.target,
             record.extended_attributes,
+            lambda: record,
         )
-        if key not in self._templates and key not in self._seen:
-            if len(self._seen) >= MAX_SEEN:
-                self._seen.clear()
-            self._seen.add(key)
-            return encode_mbfile(record, ios_version=self._ios_version)
-        if key not in self._templates:
+
+    def encode_parts(
+        self,
+        fixed: tuple[int, ...],
+        numbers: Numbers,
+        path: str,
+        encryption_key: bytes | None,
+        digest: bytes | None,
+        target: str | None,
+        attributes: bytes | None,
+        make_record: Callable[[], Record],
+    ) -> bytes:
+        """`encode` of the record with these values, which is only made if no template fits. `fixed`: mode, user id,
+        group id, protection class, flags."""
+        shape, different = _shape_of(numbers)
+        if shape is None or not path.isascii() or VERSION in different or not different.keys().isdisjoint(fixed):
+            return encode_mbfile(make_record(), ios_version=self._ios_version)
+        key = (fixed, shape, len(path), encryption_key is None, digest is None, target, attributes)
+        template = self._templates.get(key, _UNKNOWN)
+        if template is _UNKNOWN:
+            if key not in self._seen:
+                if len(self._seen) >= MAX_SEEN:
+                    self._seen.clear()
+                self._seen.add(key)
+                return encode_mbfile(make_record(), ios_version=self._ios_version)
             if len(self._templates) >= MAX_TEMPLATES:
                 self._templates.clear()
-            self._templates[key] = self._make_template(record, fixed, shape)
-        template = self._templates[key]
-        if template is None or not _are_apart(record):
-            return encode_mbfile(record, ios_version=self._ios_version)
+            template = self._templates[key] = self._make_template(make_record(), fixed, shape)
+        if template is None or path in _WORDS or path == target:
+            return encode_mbfile(make_record(), ios_version=self._ios_version)
+        if attributes is not None and attributes in (encryption_key, digest):
+            return encode_mbfile(make_record(), ios_version=self._ios_version)
         archive = bytearray(template[0])
         for which, begin, end in template[1]:
             if which < PATH:
@@ -81,7 +104,7 @@ class RecordTemplates:
             elif which == PATH:
                 archive[begin:end] = path.encode("ascii")
             else:
-                archive[begin:end] = (record.encryption_key if which == KEY else record.digest) or b""
+                archive[begin:end] = (encryption_key if which == KEY else digest) or b""
         return bytes(archive)
 
     def _make_template(self, record: Record, fixed: tuple[int, ...], shape: _Shape) -> tuple[bytes, _Slots] | None:
@@ -89,7 +112,7 @@ class RecordTemplates:
         path = "\x01" * len(record.relative_path)
         numbers = _numbers(record)
         unused = {width: iter([probe for probe in probes if probe not in fixed]) for width, probes in PROBES.items()}
-        probes: dict[int, int] = {}  # a number -> its stand-in
+        probes: dict[int, int] = {}  # a number -> the one in its place
         slots_of: list[tuple[int, bytes, int]] = []  # slot, bytes to look for, how many of them are the slot
         for place, (number, form) in enumerate(zip(numbers, shape, strict=True)):
             if form in PROBES and number is not None:
@@ -125,11 +148,11 @@ class RecordTemplates:
         return archive, tuple(slots)
 
 
-def _numbers(record: Record) -> tuple[int | None, ...]:
+def _numbers(record: Record) -> Numbers:
     return record.inode, record.size, record.modified, record.changed, record.born
 
 
-def _shape_of(numbers: tuple[int | None, ...]) -> tuple[_Shape | None, set[int]]:
+def _shape_of(numbers: Numbers) -> tuple[_Shape | None, dict[int, int]]:
     """For each number its width (2 or 4), that it equals an earlier one, or itself where it is small; and the different
     wider numbers. None: there is one that no template takes."""
     shape: list[object] = []
@@ -138,12 +161,12 @@ def _shape_of(numbers: tuple[int | None, ...]) -> tuple[_Shape | None, set[int]]
         if number is None or 0 <= number < 0x100:
             shape.append(("small", number))
         elif not 0 <= number < 1 << 32:
-            return None, set()
+            return None, {}
         elif (first := different.setdefault(number, place)) != place:
             shape.append(("equal", first))
         else:
             shape.append(2 if number < 1 << 16 else 4)
-    return tuple(shape), set(different)
+    return tuple(shape), different
 
 
 _WORDS = frozenset(
@@ -154,11 +177,3 @@ _WORDS = frozenset(
     """.split()  # noqa: SIM905  (thirty quotes are no easier to read)
 )
 """Strings that an archive may contain."""
-
-
-def _are_apart(record: Record) -> bool:
-    """Whether the texts and data that are filled in equal no other object of the archive."""
-    if record.relative_path in _WORDS or record.relative_path == record.target:
-        return False
-    attributes = record.extended_attributes
-    return attributes is None or attributes not in (record.encryption_key, record.digest)

@@ -20,6 +20,8 @@ from migrate.backup.manifest.scratch_vfs import ScratchVfs
 
 CACHE_KIB = 32 << 10
 """Enough for the index of a million file ids: 28 MB with 20 bytes each."""
+IN_ORDER_CACHE_KIB = 4 << 10
+"""For rows that are written and read in their order, or nearly so."""
 ROWS_PER_BATCH = 500
 
 Values = tuple[Any, ...]
@@ -32,7 +34,7 @@ class ScratchDatabase:
         OSError: from every method, for instance if the disk is full.
     """
 
-    def __init__(self, schema: str, *, encrypted: bool) -> None:
+    def __init__(self, schema: str, *, encrypted: bool, cache_kib: int = CACHE_KIB) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="simulator-"))  # 0700
         self._lock = threading.RLock()
         self._disk = ScratchVfs(self.folder / "rows", encrypted=encrypted)
@@ -41,9 +43,9 @@ class ScratchDatabase:
         except apsw.Error as error:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise self._disk.problem or error from error
-        weakref.finalize(self, _tidy_up, self._connection, self._disk, self.folder)
+        self.close = weakref.finalize(self, _tidy_up, self._connection, self._disk, self.folder)
         pragmas = ("locking_mode = EXCLUSIVE", "journal_mode = OFF", "synchronous = OFF", "temp_store = FILE")
-        for pragma in (*pragmas, f"cache_size = -{CACHE_KIB}", "cache_spill = ON"):
+        for pragma in (*pragmas, f"cache_size = -{cache_kib}", "cache_spill = ON"):
             self.run(f"PRAGMA {pragma}")
         self.run(schema)
         self.run("BEGIN")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
 
 from migrate.backup.mbfile.decode import decode_mbfile
 from migrate.backup.record import Kind, Record
+from migrate.simulator.agent.rows.host_rows import HostRow
 from migrate.simulator.agent.rows.record_node import node_of
-from migrate.simulator.agent.rows.scratch_database import ScratchDatabase, Values
+from migrate.simulator.agent.rows.scratch_database import IN_ORDER_CACHE_KIB, ScratchDatabase, Values
 from migrate.simulator.agent.spool import Spool
 from migrate.simulator.device.filesystem import EMPTY, Content, Node
 
@@ -19,15 +21,30 @@ _SCHEMA = """
         file_id BLOB NOT NULL, domain TEXT NOT NULL, relative_path TEXT NOT NULL, kind INTEGER NOT NULL,
         archive BLOB NOT NULL,
         inode INTEGER NOT NULL, claimed INTEGER NOT NULL,  -- inode and size according to the row
+        encryption_key BLOB, digest BLOB,                  -- of the stored bytes, according to the row
         bytes INTEGER NOT NULL, content BLOB NOT NULL,     -- received size, and the spool's reference to the content
         wave INTEGER NOT NULL                              -- when it is placed
     )
 """
 _ROW = "lower(hex(file_id)), domain, relative_path, kind, archive"
 
+KINDS: Final = {int(kind): kind for kind in Kind}
 EVERYWHERE = range(1, 1 << 62)
 AT_RESTART, ALREADY_PLACED = 0, -1
 """Waves: placed at the restart; already stored on the phone, so no longer read here. Later waves count from 1."""
+
+
+class ExpectedFile(NamedTuple):
+    """What the manifest says about a file that is to be received."""
+
+    place: int
+    file_id: str
+    relative_path: str
+    inode: int
+    claimed: int
+    """Its size."""
+    encryption_key: bytes | None
+    digest: bytes | None
 
 
 class StagedRows:
@@ -36,26 +53,21 @@ class StagedRows:
     def __init__(self, spool: Spool, *, encrypted: bool) -> None:
         """`encrypted`: the database on disk must be encrypted."""
         self._spool = spool
-        self._database = ScratchDatabase(_SCHEMA, encrypted=encrypted)
+        self._database = ScratchDatabase(_SCHEMA, encrypted=encrypted, cache_kib=IN_ORDER_CACHE_KIB)
         self._received: list[tuple[int, bytes, int]] = []
         self._database.run("CREATE INDEX paths ON Staged(domain, relative_path)")
 
-    def fill(self, rows: Iterable[tuple[Record, bytes]]) -> None:
-        """Adds the rows to restore with their archives, sorted by domain and path. Call it once."""
+    def fill(self, rows: Iterable[HostRow]) -> None:
+        """Adds the rows to restore, sorted by domain and path. Call it once."""
         values = (
             (
-                bytes.fromhex(record.file_id),
-                record.domain,
-                record.relative_path,
-                int(record.kind),
-                archive,
-                _signed(record.inode),
-                min(record.size or 0, (1 << 63) - 1),
+                *(row.file_id, row.domain, row.relative_path, row.kind.value, row.archive),
+                *(row.inode, row.size, row.encryption_key, row.digest),
             )
-            for record, archive in rows
+            for row in rows
         )
-        columns = "file_id, domain, relative_path, kind, archive, inode, claimed, bytes, content, wave"
-        insert = f"INSERT INTO Staged ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, 0, x'', {AT_RESTART})"  # noqa: S608
+        columns = "file_id, domain, relative_path, kind, archive, inode, claimed, encryption_key, digest"
+        insert = f"INSERT INTO Staged ({columns}, bytes, content, wave) VALUES ({'?, ' * 9}0, x'', {AT_RESTART})"  # noqa: S608
         self._database.run_many(insert, values)
 
     @property
@@ -75,9 +87,14 @@ class StagedRows:
 
     # --- receiving
 
-    def files(self) -> Iterator[tuple[int, Record]]:
-        """Every file with its place in the order."""
-        return ((place, _record(*row)) for place, _, _, *row in self._pages("kind = ?", (int(Kind.FILE),)))
+    def files(self) -> Iterator[ExpectedFile]:
+        """Every file in the order of its place."""
+        columns = ", ".join(ExpectedFile._fields).replace("file_id", "lower(hex(file_id))")
+        pages = self._pages("kind = ?", (int(Kind.FILE),), columns=columns)
+        return (
+            ExpectedFile(place, identity, path, inode % (1 << 64), *rest)
+            for place, identity, path, inode, *rest in pages
+        )
 
     def shared_inodes(self) -> frozenset[int]:
         """The inodes of more than one file."""
@@ -99,8 +116,9 @@ class StagedRows:
     def postpone(self, wave_of: Callable[[str, str, Kind], int]) -> set[int]:
         """Moves rows that are restored in the background to later waves. Returns the waves that have rows."""
         postponed: list[tuple[int, int]] = []
-        for place, _, _, _, domain, relative_path, kind, _ in self._pages("wave = ?", (AT_RESTART,)):
-            if (wave := wave_of(domain, relative_path, Kind(kind))) != AT_RESTART:
+        columns = "place, domain, relative_path, kind"
+        for place, domain, relative_path, kind in self._pages("wave = ?", (AT_RESTART,), columns=columns):
+            if (wave := wave_of(domain, relative_path, KINDS[kind])) != AT_RESTART:
                 postponed.append((wave, place))
         self._database.run_many("UPDATE Staged SET wave = ? WHERE place = ?", postponed)
         return {wave for wave, _ in postponed}
@@ -109,6 +127,13 @@ class StagedRows:
         """Every node with its place, parents before children."""
         where, values = ("wave = ?", (wave,)) if wave is not None else ("1", ())
         return ((place, self._node(content, row)) for place, _, content, *row in self._pages(where, values))
+
+    def nodes_in_the_place_of(self, is_taken: Callable[[str, str], bool], wave: int) -> Iterator[tuple[int, Node]]:
+        """The nodes of a wave for whose domain and path `is_taken`."""
+        node_at = f"SELECT content, {_ROW} FROM Staged WHERE place = ?"  # noqa: S608
+        for place, domain, relative_path in self._pages("wave = ?", (wave,), columns="place, domain, relative_path"):
+            if is_taken(domain, relative_path) and (row := self._database.row(node_at, (place,))) is not None:
+                yield place, self._node(row[0], row[1:])
 
     def mark_placed(self, places: Iterable[int]) -> None:
         """Marks nodes that are now stored on the phone's disk."""
@@ -145,13 +170,21 @@ class StagedRows:
         row = self._database.row(query, (domain, relative_path, wave))
         return (row[0], self._node(row[1], row[2:])) if row else None
 
+    def content_at(self, domain: str, relative_path: str, wave: int) -> Content | None:
+        """The content of a file; None where there is no file."""
+        query = "SELECT kind, content FROM Staged WHERE domain = ? AND relative_path = ? AND wave = ?"
+        row = self._database.row(query, (domain, relative_path, wave))
+        return self._spool.content(row[1]) if row is not None and row[0] == Kind.FILE else None
+
     def _node(self, content: bytes, row: Iterable[object]) -> Node:
         return node_of(_record(*row), self._spool.content(content) if content else EMPTY)  # type: ignore[arg-type]
 
-    def _pages(self, where: str, values: Values, places: range = EVERYWHERE) -> Iterator[Values]:
-        """Place, size, content reference and row of the selected rows, which may change during the iteration."""
+    def _pages(
+        self, where: str, values: Values, places: range = EVERYWHERE, columns: str = f"place, bytes, content, {_ROW}"
+    ) -> Iterator[Values]:
+        """By default place, size, content reference and row of the selected rows, which may change during the
+        iteration."""
         self._write_received()
-        columns = f"place, bytes, content, {_ROW}"
         within = "place > ? AND place < ?"
         query = f"SELECT {columns} FROM Staged NOT INDEXED WHERE {within} AND {where} ORDER BY place LIMIT ?"  # noqa: S608
         last = places.start - 1
@@ -183,6 +216,9 @@ class RestoredNodes:
         found = self.rows.nodes_ending_with(suffixes, self.domain, self.wave, self.places)
         return (replace(node, inode=first_inode + place) for place, node in found)
 
+    def content(self, relative_path: str) -> Content | None:
+        return self.rows.content_at(self.domain, relative_path, self.wave)
+
     def get(self, relative_path: str, first_inode: int) -> Node | None:
         found = self.rows.node_at(self.domain, relative_path, self.wave)
         return replace(found[1], inode=first_inode + found[0]) if found else None
@@ -190,9 +226,3 @@ class RestoredNodes:
 
 def _record(file_id: str, domain: str, relative_path: str, kind: int, archive: bytes) -> Record:
     return decode_mbfile(archive, file_id=file_id, domain=domain, relative_path=relative_path, kind=Kind(kind))
-
-
-def _signed(number: int) -> int:
-    """A 64-bit number as SQLite can hold it."""
-    number %= 1 << 64
-    return number - (1 << 64) if number >> 63 else number
