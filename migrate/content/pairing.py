@@ -73,7 +73,7 @@ def _pairs_of_many(old_items: list[Item], new_items: list[Item]) -> list[Pair]:
     for number, old in enumerate(old_items):
         key = _common_fields(old, lacking)
         known[key].append(old)
-        found = next((n for n in alike.get(key, ()) if n not in used and compare(old, new_items[n]).is_equal), None)
+        found = next((n for n in alike.get(key, ()) if compare(old, new_items[n]).is_equal), None)
         if found is not None:
             of_old[number] = found
             used.add(found)

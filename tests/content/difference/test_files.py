@@ -159,7 +159,9 @@ def encrypted(folder: Path, content: bytes, *, modified: int, key: bytes) -> Bac
     keybag, keys = Keybag.create(PASSWORD, rounds=10)
     writer, manifest_key, name = MemoryManifest("18.5"), os.urandom(32), file_id(*DOCUMENT)
     stored = b"".join(encrypted_chunks([content], key))
-    writer.add(replace(row(*DOCUMENT, size=len(content)), modified=modified, encryption_key=keys.wrap(3, key)))
+    digest = hashlib.sha1(stored).digest()
+    record = replace(row(*DOCUMENT, size=len(content)), modified=modified, digest=digest)
+    writer.add(replace(record, encryption_key=keys.wrap(3, key)))
     (folder / "Manifest.db").write_bytes(encrypt_manifest(writer.to_bytes(), manifest_key))
     plist = {"IsEncrypted": True, "BackupKeyBag": keybag.to_bytes(), "ManifestKey": keys.wrap(3, manifest_key)}
     (folder / "Manifest.plist").write_bytes(plistlib.dumps(plist))
