@@ -19,14 +19,8 @@ _INODE, _KEY, _SIZE = FIELDS.index("InodeNumber"), FIELDS.index("EncryptionKey")
 _STATED = itemgetter(*map(FIELDS.index, ("Size", "LastModified", "EncryptionKey", "Digest", "Target")))
 
 
-class Stated(NamedTuple):
-    """What a row says about a file's contents; see `Record`."""
-
-    size: int | None
-    modified: int
-    encryption_key: bytes | None
-    digest: bytes | None
-    target: str | None
+Stated = tuple[int | None, int, bytes | None, bytes | None, str | None]
+"""Size, time of the last change, key, digest and target; see `Record`."""
 
 
 class Row(NamedTuple):
@@ -71,8 +65,9 @@ class Row(NamedTuple):
         values = LAYOUTS.read(self.file) if self.flags & 7 in _KINDS else None
         if values is None:
             record = self.record()
-            return Stated(record.size, record.modified, record.encryption_key, record.digest, record.target)
-        return Stated._make(_STATED(values))
+            return record.size, record.modified, record.encryption_key, record.digest, record.target
+        stated: Stated = _STATED(values)
+        return stated
 
     def size(self) -> int | None:
         """The record's size, in half of the time `record` takes. Raises BadRecord where `record` does."""

@@ -11,7 +11,15 @@ from migrate.backup.manifest.manifest import OnBad, Row
 from migrate.backup.record import Kind, file_id
 from migrate.categories.catalogue import PathClass
 from migrate.categories.path_classes import path_class
-from migrate.content.difference.old_files import FileState, IsWanted, OldFiles, facts_of, file_rows, known_alike
+from migrate.content.difference.old_files import (
+    FileState,
+    IsWanted,
+    OldFiles,
+    facts_of,
+    file_rows,
+    known_alike,
+    unpacked,
+)
 from migrate.content.file_digest import digest_of
 from migrate.content.side import Side
 from migrate.content.source import AtPlaces
@@ -92,6 +100,7 @@ class FileComparison:
         self._progress = progress
         self._encrypted = new.is_encrypted
         self._bytes_read = 0
+        self._has_seals = old.seal is not None and new.seal is not None  # they know more than size and date
         self.old_files = OldFiles(old.backup.manifest, self._filter(old), bad_rows[0].append, at_places[0])
         self._compare(bad_rows[1].append, at_places[1])
         for bad in bad_rows[1]:  # NEW has an entry, and it is not known what is in it
@@ -113,7 +122,7 @@ class FileComparison:
             if number % _REPORT_EVERY == 0:
                 self._progress.bytes_moved(self._bytes_read, None)
             place = files.place(row.file_id)
-            if place >= 0 and files.has_row(place, row):
+            if place >= 0 and not self._has_seals and files.has_row(place, row):
                 files.settle(place, FileState.SAME)
             else:
                 try:
@@ -129,7 +138,10 @@ class FileComparison:
         if place < 0:
             self._count("added", self.new, row)
             return
-        alike = known_alike(self.old_files.facts(place), facts, lambda: self._sealed_alike(row.file_id))
+        if not self._has_seals and self.old_files.is_plainly_alike(place, facts):
+            self.old_files.settle(place, FileState.SAME)
+            return
+        alike = known_alike(self.old_files.facts(place), unpacked(facts), lambda: self._sealed_alike(row.file_id))
         state = _STATES[alike] if alike is not None else self._state_by_contents(row)
         self.old_files.settle(place, state)
         if state is FileState.CHANGED:
@@ -179,7 +191,7 @@ class FileComparison:
     def _count(self, change: Change, side: Side, row: Row) -> None:
         """Raises BadRecord: the row is damaged."""
         found, kind = self.difference, Kind(row.flags & 7)
-        target = row.stated().target if kind is Kind.SYMLINK else None
+        target = row.stated()[-1] if kind is Kind.SYMLINK else None
         owners = side.claims.owners(row.domain, row.relative_path)
         found.changes[change] += 1
         for owner in owners:

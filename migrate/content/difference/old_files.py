@@ -18,6 +18,10 @@ IsWanted = Callable[[str, str], bool]
 """Whether a domain and path are compared."""
 
 _FACTS = struct.Struct(">Bqqq20sq")
+_DATED_AT, _KEYED_AT, _ROW_HASH_AT = 17, 25, 45
+"""Where the facts end that have to be equal: kind, size and date; the key; the digest."""
+_IS_DATED = 8
+"""In the first byte: size and date are known."""
 _NO_DIGEST = bytes(20)
 _UNKNOWN = -1
 _LARGEST = (1 << 63) - 1
@@ -51,22 +55,24 @@ class Facts(NamedTuple):
     each process, so that a stranger cannot choose two rows that have one."""
 
 
-def facts_of(row: Row, *, is_encrypted: bool) -> Facts:
-    """The facts of a file or link. Raises BadRecord."""
+def facts_of(row: Row, *, is_encrypted: bool) -> bytes:
+    """The facts of a file or link, packed. Raises BadRecord."""
     kind = row.flags & 7
     size, modified, encryption_key, digest, target = row.stated()
     if kind == Kind.SYMLINK:
-        return Facts(kind, _UNKNOWN, 0, hash(target), _NO_DIGEST, 0)
+        return _FACTS.pack(kind, _UNKNOWN, 0, hash(target), _NO_DIGEST, 0)
     key = hash(encryption_key) if is_encrypted and encryption_key is not None else 0
-    tells = digest is not None or (size is not None and modified)
-    return Facts(
-        kind,
-        _UNKNOWN if size is None else min(size, _LARGEST),
-        modified if -_LARGEST < modified < _LARGEST else 0,
-        key,
-        digest or _NO_DIGEST,
-        hash(row.file) if tells else 0,
-    )
+    if size is None or size > _LARGEST:
+        size = _UNKNOWN
+    elif modified and -_LARGEST < modified < _LARGEST:
+        return _FACTS.pack(kind | _IS_DATED, size, modified, key, digest or _NO_DIGEST, hash(row.file))
+    return _FACTS.pack(kind, size, 0, key, digest or _NO_DIGEST, hash(row.file) if digest else 0)
+
+
+def unpacked(facts: bytes) -> Facts:
+    """What `facts_of` packed."""
+    kind, *others = _FACTS.unpack(facts)
+    return Facts(kind & 7, *others)
 
 
 def known_alike(old: Facts, new: Facts, sealed_alike: Callable[[], bool | None]) -> bool | None:
@@ -96,8 +102,9 @@ def file_rows(
 ) -> Iterator[Row]:
     """The rows of files and links that are compared; `is_wanted` None: all of them. `at_places` gets those that readers
     of items ask for, wanted or not."""
+    domains = () if at_places is None else at_places.domains
     for row in manifest.rows(on_bad):
-        if at_places is not None:
+        if at_places is not None and row.domain in domains:
             at_places.add(row)
         if row.flags & 7 != Kind.DIRECTORY and (is_wanted is None or is_wanted(row.domain, row.relative_path)):
             yield row
@@ -120,7 +127,7 @@ class OldFiles:
             except BadRecord as bad:
                 on_bad(bad)
                 continue
-            rows[bytes.fromhex(row.file_id)] = _FACTS.pack(*facts)
+            rows[bytes.fromhex(row.file_id)] = facts
         ids = sorted(rows)
         self._facts = b"".join(map(rows.__getitem__, ids))
         self._table = IdTable(b"".join(ids))
@@ -134,7 +141,17 @@ class OldFiles:
         return self._table.place(bytes.fromhex(name))
 
     def facts(self, place: int) -> Facts:
-        return Facts._make(_FACTS.unpack_from(self._facts, place * _FACTS.size))
+        return unpacked(self._facts[place * _FACTS.size : (place + 1) * _FACTS.size])
+
+    def is_plainly_alike(self, place: int, new: bytes) -> bool:
+        """Whether these facts say that a file is unchanged, in a fifth of the time `known_alike` takes. False if they
+        have to be looked at."""
+        at = place * _FACTS.size
+        old = self._facts[at : at + _ROW_HASH_AT]
+        if old[:_DATED_AT] != new[:_DATED_AT] or not new[0] & _IS_DATED:
+            return False
+        # other keys: digests and seals are those of other ciphertexts, so size and date decide
+        return old == new[:_ROW_HASH_AT] or old[_DATED_AT:_KEYED_AT] != new[_DATED_AT:_KEYED_AT]
 
     def has_row(self, place: int, row: Row) -> bool:
         """Whether OLD has the very same row, and that says that the file is unchanged."""
@@ -157,4 +174,3 @@ class OldFiles:
 
 
 _ROW_HASH = struct.Struct(">q")
-_ROW_HASH_AT = _FACTS.size - _ROW_HASH.size

@@ -114,6 +114,11 @@ def test_seals_tell_too(
     assert (became(found), found.files.read) == (became_of_it, 0)
 
 
+def test_a_database_that_was_changed_without_a_new_date_is_known_by_its_seals(pair: Pair, opened: ExitStack) -> None:
+    """Memory that is mapped to a file can change it and leave its date."""
+    assert became(compared(pair, opened, FILE, FILE, seals=("aa" * 32, "bb" * 32))) == CHANGED
+
+
 @pytest.mark.parametrize("unknown", [{"size": None}, {"modified": 0}])
 @pytest.mark.parametrize("contents", [(b"ABCDEFG", b"ABCDEFG"), (b"ABCDEFG", b"ABCDEFX")])
 def test_two_equal_rows_that_do_not_tell_size_or_date_prove_nothing(
