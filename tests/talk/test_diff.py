@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from migrate.backup.folder import BackupFolder
+from migrate.backup.record import file_id
+from migrate.backup.seal import Seal, write_seal
 from migrate.problems import WrongPassword
 from migrate.talk.backup_access import with_password
 from migrate.talk.passwords import Passwords
@@ -83,6 +86,26 @@ def test_nothing_is_written_into_either_backup(migrate: Migrate, photo_backups: 
 def test_a_backup_does_not_differ_from_itself(migrate: Migrate, plain_backup: Path) -> None:
     answer = migrate("diff", plain_backup, plain_backup)
     assert answer.code == 0 and "All 3 files are the same." in answer.out
+
+
+def test_the_backups_of_a_run_are_told_apart_by_the_seals_beside_them(migrate: Migrate, home: Path) -> None:
+    """The file has one size and one date in both, as a database that an app changes through mapped memory."""
+    folders = []
+    for name, words in (("old", b"Dear diary"), ("proof", b"Dear Diary")):
+        folder = write_backup(home / "runs" / "R" / name / UDID, contents={DIARY: words})
+        status = BackupFolder(folder)
+        digests, sizes = {file_id(*DIARY): hashlib.sha256(words).hexdigest()}, {file_id(*DIARY): len(words)}
+        seal = Seal(
+            uuid=status.status_uuid,
+            date=status.status_date,
+            digests=digests,
+            sizes=sizes,
+            unreadable={},
+            app_groups=None,
+        )
+        write_seal(folder.parent, UDID, seal)
+        folders.append(folder.parent)
+    assert migrate("diff", *folders, "--json").json["files"]["changed"] == 1
 
 
 def test_only_the_named_categories_and_apps_are_compared(migrate: Migrate, photo_backups: tuple[Path, Path]) -> None:
