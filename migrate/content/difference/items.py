@@ -177,8 +177,8 @@ class ItemComparison:
     def _settle(self, pair: Pair, found: KindDifference) -> None:
         fate = self._fate(pair)
         found.counts[fate] += 1
-        if pair.comparison is not None:
-            found.left_out.update(pair.comparison.left_out)
+        if pair.old is not None and pair.new is not None:
+            found.left_out.update(pair.old.lacking ^ pair.new.lacking)
         if fate in TOLD:
             item = pair.old if fate in (ItemFate.GONE, ItemFate.DELETED, ItemFate.DELETED_GONE) else pair.new
             assert item is not None

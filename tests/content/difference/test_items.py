@@ -27,6 +27,7 @@ def test_a_phone_does_not_differ_from_itself(pair: Pair, ios_version: str) -> No
     assert not any(numbers(found, one.id) for one in found.categories if one.kinds and not one.is_unknown)
     assert {one.id for one in found.categories if one.is_unknown} == {"passwords"}, "this backup has no keys"
     assert category(found, "photos").as_json()["unchanged"] == 7
+    assert codes(found) == {"diff-unreadable"}, "what neither schema has is not said to be in one of them only"
     assert (found.files.changes.total(), found.files.unchanged) == (0, len(files))
 
 
