@@ -183,7 +183,9 @@ class HostFolder:
     def upload(self, files: Iterable[FileUpload]) -> list[str]:
         """Sends files in batches of 128. Returns the host paths of files the phone could not read."""
         failed: list[str] = []
-        for batch in batches(files):
+        waiting = batches(files)
+        batch = next(waiting, None)
+        while batch is not None:
             self._stop_if_cancelled()
             self._send(UploadFiles(self._progress(), sum(file.size for file in batch)))
             for file in batch:
@@ -192,6 +194,7 @@ class HostFolder:
                 if not self._upload_one(file):
                     failed.append(file.host_path)
             self._send(StreamEnd())
+            batch = next(waiting, None)  # found while the host stores the one before
             if (status := self._status()).status < 0:
                 raise _refusal(status)
         self._stop_if_cancelled()
