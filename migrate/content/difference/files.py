@@ -185,7 +185,7 @@ class FileComparison:
             return
         for row in file_rows(self.old.backup.manifest, self._filter(self.old), lambda bad: None):
             place = self.old_files.place(row.file_id)
-            if place >= 0 and self.old_files.state(place) is FileState.GONE:
+            if place >= 0 and self.old_files.is_gone(place):
                 self._count("gone", self.old, row)
 
     def _count(self, change: Change, side: Side, row: Row) -> None:

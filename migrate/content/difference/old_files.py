@@ -37,6 +37,9 @@ class FileState(IntEnum):
     """Its contents would have to be compared and cannot be read on one of the sides."""
 
 
+_GONE = int(FileState.GONE)
+
+
 class Facts(NamedTuple):
     """What decides whether a file has changed, without reading it."""
 
@@ -157,6 +160,9 @@ class OldFiles:
         """Whether OLD has the very same row, and that says that the file is unchanged."""
         known: int = _ROW_HASH.unpack_from(self._facts, place * _FACTS.size + _ROW_HASH_AT)[0]
         return known != 0 and known == hash(row.file)
+
+    def is_gone(self, place: int) -> bool:
+        return self._states[place] == _GONE
 
     def settle(self, place: int, state: FileState) -> None:
         self._states[place] = state
