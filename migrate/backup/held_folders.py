@@ -11,10 +11,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import sys
 from collections import OrderedDict
 from pathlib import Path
 
+from migrate.backup.open_files import open_folders_allowed
 from migrate.backup.private_files import FILE_MODE
 from migrate.backup.safe_path import inside
 
@@ -102,7 +102,7 @@ class HeldFolders:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._held: OrderedDict[str, HeldFolder] = OrderedDict()
-        self._limit = handles_allowed()
+        self._limit = max(FEWEST_HANDLES, open_folders_allowed(MOST_HANDLES))
 
     def get(self, name: str) -> HeldFolder:
         """The folder that a phone or a backup calls `name`. It stays open until FEWEST_HANDLES others are used.
@@ -143,15 +143,3 @@ class HeldFolders:
             os.close(handle)
             raise
         return HeldFolder(path, handle)
-
-
-def handles_allowed() -> int:
-    """How many folders may be held: half of the files that this process may open (macOS: 256 in all)."""
-    if sys.platform == "win32":
-        return MOST_HANDLES
-    import resource
-
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return MOST_HANDLES
-    return max(FEWEST_HANDLES, min(MOST_HANDLES, soft // 2))

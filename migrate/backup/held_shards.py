@@ -11,14 +11,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import sys
-from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from typing import Final
 
+from migrate.backup.open_files import open_folders_allowed
+
 _BY_DESCRIPTOR: Final = os.open in os.supports_dir_fd and os.stat in os.supports_dir_fd
-_SHARDS, _WANTED = 256, 1_024
+_SHARDS = 256
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _FILE_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 """O_NONBLOCK: opening a pipe in an untrusted folder must not block."""
@@ -39,7 +39,7 @@ class HeldShards:
     def __init__(self, folder: Path, *, flat: bool = False) -> None:
         self._folder = folder
         self._flat = flat
-        self._most = _descriptors_to_use()
+        self._most = open_folders_allowed(_SHARDS) if _BY_DESCRIPTOR else 0
         self._held: dict[str, int | str | None] = {}
 
     def __enter__(self) -> HeldShards:
@@ -97,7 +97,7 @@ class HeldShards:
         try:
             held = self._held[shard]
         except KeyError:
-            by_path = not _BY_DESCRIPTOR or len(self._held) >= self._most
+            by_path = len(self._held) >= self._most
             found = _held(self._folder / shard, follow=self._flat, by_path=by_path)
             held = self._held.setdefault(shard, found)
             if isinstance(found, int) and held != found:  # another thread was faster
@@ -105,20 +105,6 @@ class HeldShards:
         if held is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
         return held
-
-
-def _descriptors_to_use() -> int:
-    """How many shards may be held open: half of what this process may open. macOS allows 256 until it asks for more."""
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if 0 <= soft < _WANTED:
-        with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (_WANTED if hard < 0 else min(_WANTED, hard), hard))
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _SHARDS if soft < 0 else min(_SHARDS, soft // 2)
 
 
 def _held(path: Path, *, follow: bool, by_path: bool) -> int | str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migrate.backup import held_shards
+from migrate.backup import held_shards, open_files
 from migrate.backup.held_shards import HeldShards
 
 NAME, OTHER, THIRD = "ab" * 20, "cd" * 20, "ef" * 20
@@ -106,7 +106,7 @@ def test_a_link_put_in_the_place_of_a_shard_changes_nothing(tmp_path: Path) -> N
 def test_more_shards_than_files_may_be_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import resource
 
-    monkeypatch.setattr(held_shards, "_WANTED", 0)
+    monkeypatch.setattr(open_files, "WANTED", 0)
     names = [f"{number:02x}" * 20 for number in range(256)]
     for name in names:
         (tmp_path / name[:2]).mkdir()
