@@ -20,6 +20,7 @@ from migrate.ctrl_c import ctrl_c
 from migrate.journey import events
 from migrate.journey.awake import kept_awake
 from migrate.journey.context import RunContext, RunResult
+from migrate.journey.freed_memory import give_back_freed_memory
 from migrate.journey.home_location import remarks_about_home
 from migrate.journey.journal import Journal
 from migrate.journey.lock import LockHeld, locked
@@ -170,6 +171,7 @@ async def _do_step(run: Run, plan: Plan, step: Step) -> None:
         await in_thread(run, lambda: flush_to_disk(run.folder, since_ns=began_ns))
     run.journal.append_result(step.name, result)
     run.emit(events.StepFinished(step.name))
+    give_back_freed_memory()
 
 
 async def _may_follow(run: Run, plan: Plan, step: Step, attempts: Attempts, error: MigrateError) -> bool:

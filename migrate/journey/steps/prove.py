@@ -15,6 +15,7 @@ from typing import IO, Any
 from migrate.backup.private_files import open_new
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.choose import chosen_owners
+from migrate.journey.freed_memory import give_back_freed_memory
 from migrate.journey.opened_backup import OpenedBackup, open_with_claims
 from migrate.journey.prompts import Role
 from migrate.journey.proof.evidence import Evidence, Side
@@ -131,6 +132,7 @@ def counts(counted: Mapping[Any, int]) -> FateCounts:
 async def prove_once(run: Run, plan: Plan, earlier: Earlier) -> Proof:
     """One proof, from a new backup of the new phone."""
     kept, installed = await back_up_and_keep(run, "proof")
+    give_back_freed_memory()
     return await compare(run, plan, earlier, kept, installed)
 
 
