@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from migrate.backup.crypto.cipher import last_block, padding_length
 from tests.backup.small_backup import SmallBackup
 from tests.damaged.defect import (
     LEVEL,
@@ -29,8 +30,11 @@ UNREADABLE = error("manifest-unreadable", quick=True, exit_code=31)
 def another_key(backup: SmallBackup) -> None:
     """Well wrapped, and not the one its bytes were encrypted with."""
     if backup.encrypted:
-        key = backup.class_keys.wrap(3, os.urandom(32))
-        backup.records[LEVEL] = replace(backup.records[LEVEL], encryption_key=key)
+        stored = backup.blob(*LEVEL).read_bytes()
+        other = os.urandom(32)
+        while padding_length(last_block(stored, other)) is not None:  # one in 256 keys finds a padding by chance
+            other = os.urandom(32)
+        backup.records[LEVEL] = replace(backup.records[LEVEL], encryption_key=backup.class_keys.wrap(3, other))
         backup.write_manifest()
 
 
