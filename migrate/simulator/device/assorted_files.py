@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrate.simulator.device.filesystem import Content, Node, Synthetic
+from migrate.simulator.device.generated_files import folder_node
 
 SMALLEST_BYTES = 100
 FILES_PER_FOLDER = 100
@@ -73,7 +74,7 @@ class AssortedFiles:
     def nodes(self, first_inode: int) -> Iterator[Node]:
         """Every node, parents before their children."""
         for place, folder in enumerate(self._folders):
-            yield self._folder(folder, first_inode + len(self.numbers) + place)
+            yield folder_node(self.domain, folder, first_inode + len(self.numbers) + place, born=BORN)
         for place in range(len(self.numbers)):
             yield self._file(place, first_inode)
 
@@ -85,7 +86,9 @@ class AssortedFiles:
         folders = self._folders
         if relative_path not in folders:
             return None
-        return self._folder(relative_path, first_inode + len(self.numbers) + folders.index(relative_path))
+        return folder_node(
+            self.domain, relative_path, first_inode + len(self.numbers) + folders.index(relative_path), born=BORN
+        )
 
     def content(self, relative_path: str) -> Content | None:
         node = self.get(relative_path, 0)
@@ -114,16 +117,4 @@ class AssortedFiles:
             changed=modified + number % 3,
             born=born,
             protection_class=3,
-        )
-
-    def _folder(self, path: str, inode: int) -> Node:
-        return Node(
-            domain=self.domain,
-            relative_path=path,
-            kind="directory",
-            mode=0o040755,
-            inode=inode,
-            modified=BORN,
-            changed=BORN,
-            born=BORN,
         )

@@ -53,7 +53,7 @@ class GeneratedFiles:
     def nodes(self, first_inode: int) -> Iterator[Node]:
         """Every node, parents before their children."""
         for number, path in enumerate(self.directories):
-            yield self._directory_node(path, first_inode + self.count + number)
+            yield folder_node(self.domain, path, first_inode + self.count + number, born=BORN)
         for number in range(self.count):
             yield self._file_node(number, first_inode)
 
@@ -71,7 +71,7 @@ class GeneratedFiles:
         directories = self.directories
         if relative_path in directories:
             number = directories.index(relative_path)
-            return self._directory_node(relative_path, first_inode + self.count + number)
+            return folder_node(self.domain, relative_path, first_inode + self.count + number, born=BORN)
         return None
 
     def content(self, relative_path: str) -> Content | None:
@@ -95,14 +95,16 @@ class GeneratedFiles:
             protection_class=self.protection_class,
         )
 
-    def _directory_node(self, path: str, inode: int) -> Node:
-        return Node(
-            domain=self.domain,
-            relative_path=path,
-            kind="directory",
-            mode=0o040755,
-            inode=inode,
-            modified=BORN,
-            changed=BORN,
-            born=BORN,
-        )
+
+def folder_node(domain: str, path: str, inode: int, *, born: int) -> Node:
+    """A folder of made-up files."""
+    return Node(
+        domain=domain,
+        relative_path=path,
+        kind="directory",
+        mode=0o040755,
+        inode=inode,
+        modified=born,
+        changed=born,
+        born=born,
+    )
