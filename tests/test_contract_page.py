@@ -66,7 +66,7 @@ def options_by_command() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for names, options in table(section(CONTRACT, "1."), "command"):
         named = set(re.findall(r"`(--[a-z-]+)", options))
-        if "passwords" in options:
+        if re.search(r"(?<!-)\bpasswords\b", options):
             named |= PASSWORD_OPTIONS
         for name in commands_in(names):
             if "as `run`" in options:

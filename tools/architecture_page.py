@@ -16,7 +16,7 @@ PAGE = ROOT / "docs" / "architecture.md"
 BEGIN, END = "<!-- made by tools/architecture_page.py: begin -->", "<!-- end -->"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("ctrl_c", "language", "problems", "progress", "plists", "udid", "units"),
+    ("ctrl_c", "language", "problems", "progress", "plists", "udid", "units", "untrusted_text"),
     ("wire", "backup"),
     ("categories", "phone", "simulator"),
     ("content", "pages"),

@@ -9,6 +9,7 @@ from migrate.problems.content import *
 from migrate.problems.damage import *
 from migrate.problems.encryption import *
 from migrate.problems.exit_codes import EXIT_CODES as EXIT_CODES
+from migrate.problems.export import *
 from migrate.problems.finding import Finding as Finding
 from migrate.problems.finding import Severity as Severity
 from migrate.problems.icloud import *

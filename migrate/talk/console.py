@@ -24,11 +24,7 @@ from migrate.language import _, plural
 from migrate.problems import MigrateError, NoTerminal, Paste, paste
 from migrate.problems.finding import Finding
 from migrate.problems.problem import shortened
-
-CONTROL_CHARACTERS = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-"""Control characters (but not the newline), marks that turn the reading direction, and halves of characters."""
+from migrate.untrusted_text import CONTROL_CHARACTERS, without_control_characters
 
 NARROWEST, WIDEST = 40, 100
 NORMAL = "\x1b[0m"
@@ -158,7 +154,7 @@ def discard_stdout() -> None:
 
 def safe(text: str) -> str:
     """`text` without control characters, and in ASCII where output is plain."""
-    shown = CONTROL_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", text)
+    shown = without_control_characters(text)
     return shown.translate(ASCII_REPLACEMENTS) if is_plain() else shown
 
 

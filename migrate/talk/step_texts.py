@@ -36,6 +36,7 @@ STEP_SENTENCES: dict[str, tuple[str, str]] = {
     "receipt": (mark("Writing the receipt"), mark("The receipt is written")),
     # outside a run: `migrate diff`, `extract`, `verify`, `repair` (twice), `backup`, `icloud` and `encryption`
     "diff": (mark("Comparing the two backups"), mark("The two backups are compared")),
+    "export": (mark("Writing readable files from the backup"), mark("The export is finished")),
     "extract": (mark("Extracting files from the backup"), mark("The files are extracted")),
     "check": (mark("Checking the backup"), mark("The backup is checked")),
     "repair": (mark("Copying the undamaged files (as links, to save space)"), mark("The undamaged files are copied")),

@@ -19,10 +19,10 @@ import pytest
 
 from migrate.journey.before_erasing import before_erasing
 from migrate.journey.redaction import redact_receipt
+from migrate.pages.style import STYLE
 from migrate.talk.receipt import closing_lines, receipt_lines
 from migrate.talk.receipt_page import receipt_html
 from migrate.talk.receipt_page.content import content_of
-from migrate.talk.receipt_page.style import STYLE
 
 if TYPE_CHECKING:
     from conftest import Migrate

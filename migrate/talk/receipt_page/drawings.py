@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from migrate.language import _
+from migrate.pages.markup import Markup, element, escaped, joined, text_element
 from migrate.talk.console import truncate
-from migrate.talk.receipt_page.markup import Markup, element, escaped, joined, text_element
 from migrate.units import format_bytes
 
 PARTS = ("proven", "there", "arriving", "changed_since", "wrong")

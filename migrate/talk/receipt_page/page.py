@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from migrate.language import _, language_tag, mark
+from migrate.pages.markup import Markup, element, escaped, joined, text_element
+from migrate.pages.style import STYLE
 from migrate.talk.receipt_page.content import Content, Point, Row, content_of
 from migrate.talk.receipt_page.drawings import PARTS, bar, space_plot, swatch
-from migrate.talk.receipt_page.markup import Markup, element, escaped, joined, text_element
-from migrate.talk.receipt_page.style import STYLE
 from migrate.units import format_bytes
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"

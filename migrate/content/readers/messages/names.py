@@ -1,4 +1,4 @@
-"""Names for numbers and e-mail addresses, from the address book of the same backup. Only for sentences."""
+"""Names for numbers and e-mail addresses, from the address book of the same backup. For sentences and pages."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ class Names:
     def name_of(self, normalised: str) -> str | None:
         """The name for an address (`normal_form.address`)."""
         return self._names.get(normalised) or self._names.get(_ending(normalised))
+
+    def addresses_of(self, part: str) -> frozenset[str]:
+        """The addresses of everybody in whose name `part` is, whatever the case."""
+        wanted = part.casefold()
+        return frozenset(known for known, name in self._names.items() if name is not None and wanted in name.casefold())
 
     def _read(self, database: Database) -> None:
         people, values = database.table("ABPerson"), database.table("ABMultiValue")

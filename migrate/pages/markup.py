@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable
 from typing import NewType
 
-from migrate.talk.console import CONTROL_CHARACTERS
+from migrate.untrusted_text import without_control_characters
 
 Markup = NewType("Markup", str)
 """HTML that is safe to put into the page."""
@@ -16,7 +16,7 @@ VOID = frozenset({"input", "meta", "rect"})
 
 def escaped(text: object) -> Markup:
     """Text from anywhere as HTML: nothing in it is markup, and no sign of it turns the reading direction."""
-    return Markup(html.escape(CONTROL_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", str(text))))
+    return Markup(html.escape(without_control_characters(str(text))))
 
 
 def element(tag: str, *contents: Markup | None, **attributes: str | bool | None) -> Markup:
