@@ -28,11 +28,13 @@ from migrate.backup.reader import Backup
 from migrate.backup.record import Record
 from migrate.export.ledger import Ledger, Written
 from migrate.export.names import safe_name, split_extension
+from migrate.language import _
 from migrate.problems import CannotExportHere, ExportFolderNotOurs, ExportKeptYours, ExportOfSomethingElse
 from migrate.problems.finding import Finding
 from migrate.progress import Progress, no_progress
 
 OWN = ".migrate-export"
+JSON_NAME, PAGE_NAME = "export.json", "index.html"
 _BUFFER_BYTES = 256 << 10
 
 
@@ -74,6 +76,8 @@ class ExportFolder:
                 ledger = Ledger.open(own / "ledger.sqlite")
             except sqlite3.DatabaseError as error:
                 raise ExportFolderNotOurs(str(root)) from error
+            for name in (OWN, JSON_NAME, PAGE_NAME):
+                ledger.take(_fold(name))
         return cls(root, ledger, report, progress)
 
     def close(self) -> None:
@@ -93,6 +97,9 @@ class ExportFolder:
             known = self.ledger.fact(name)
             if known is not None and known != [value]:
                 raise ExportOfSomethingElse(str(self.root), reasons[name])
+            if known is None and any(os.path.lexists(self.root / own) for own in (JSON_NAME, PAGE_NAME)):
+                reason = _("It has files called {json} and {page}, which are not from an export into it.")
+                raise ExportOfSomethingElse(str(self.root), reason.format(json=JSON_NAME, page=PAGE_NAME))
         for name, value in what.items():
             self.ledger.set_fact(name, [value])
 

@@ -81,9 +81,13 @@ class Ledger:
     def is_taken(self, folded: str) -> bool:
         return self._one("SELECT 1 FROM taken WHERE folded = ?", folded) is not None
 
+    def take(self, folded: str) -> None:
+        """Nothing else may have this name."""
+        self._run("INSERT OR IGNORE INTO taken VALUES (?)", folded)
+
     def name(self, key: str, path: str, folded: str) -> None:
         """Give `path` to the thing with this key."""
-        self._run("INSERT OR IGNORE INTO taken VALUES (?)", folded)
+        self.take(folded)
         self._run("INSERT OR REPLACE INTO names VALUES (?, ?)", _short(key), path)
 
     def written(self, path: str) -> Written | None:

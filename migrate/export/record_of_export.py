@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from migrate.backup.folder import BackupFolder
-from migrate.export.folder import ExportFolder, writing_to
+from migrate.export.folder import JSON_NAME, PAGE_NAME, ExportFolder, writing_to
 from migrate.export.names import iso_time
 from migrate.export.result import ExportResult
 from migrate.language import _, language_tag, plural
@@ -20,7 +20,6 @@ from migrate.pages.style import STYLE
 from migrate.units import now_utc
 
 POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'"
-JSON_NAME, PAGE_NAME = "export.json", "index.html"
 
 
 def write_json(folder: ExportFolder, result: ExportResult, backup: BackupFolder) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from migrate.content.difference.files import CHANGES, Change, FilesDifference
-from migrate.content.difference.items import ItemFate
+from migrate.content.difference.items import ONLY_IN_OLD, ItemFate
 from migrate.content.field_names import field_name
 from migrate.language import _, mark, plural
 from migrate.talk.backup_access import phone_name
@@ -46,8 +46,10 @@ CHANGE_HEADINGS: Mapping[Change, str] = {
 }
 
 
-def format_difference(found: Difference, folders: tuple[BackupFolder, BackupFolder]) -> list[str]:
-    """The lines of `migrate diff`."""
+def format_difference(
+    found: Difference, folders: tuple[BackupFolder, BackupFolder], *, only_gone: bool = False
+) -> list[str]:
+    """The lines of `migrate diff`; with `only_gone` no names of items and files that are not gone."""
     lines = []
     for label, folder in zip(("OLD", "NEW"), folders, strict=True):
         date = folder.status_date
@@ -66,10 +68,12 @@ def format_difference(found: Difference, folders: tuple[BackupFolder, BackupFold
     if same:
         lines += ["", wrapped(_("No item differs: {categories}.").format(categories=", ".join(same)))]
     for fate, heading in HEADINGS.items():
+        if only_gone and fate not in ONLY_IN_OLD:
+            continue
         told = [line for category in differing for one in category.kinds for line in _named(category, one, fate)]
         if told:
             lines += ["", _(heading), *told]
-    lines += ["", *format_files(found.files)]
+    lines += ["", *format_files(found.files, ("gone",) if only_gone else CHANGES)]
     if found.findings:
         lines += ["", *format_findings(found.findings)]
     return lines
@@ -99,8 +103,8 @@ def _named(category: CategoryDifference, one: KindDifference, fate: ItemFate) ->
         yield wrapped(_("What differs: {fields}").format(fields=fields), indent="      ", first="    ")
 
 
-def format_files(files: FilesDifference) -> list[str]:
-    """The numbers of files, and the first of those that a person may know."""
+def format_files(files: FilesDifference, named: Collection[Change] = CHANGES) -> list[str]:
+    """The numbers of files, and the first of those that a person may know, for these changes."""
     changes = {change: files.changes[change] for change in CHANGES}
     if not any(changes.values()) and not files.unreadable:
         same = plural("The {count:,} file is the same.", "All {count:,} files are the same.", files.unchanged)
@@ -120,7 +124,7 @@ def format_files(files: FilesDifference) -> list[str]:
         )
         lines.append(wrapped(unread.format(count=files.unreadable)))
     for change, heading in CHANGE_HEADINGS.items():
-        if not files.named[change]:
+        if change not in named or not files.named[change]:
             continue
         shown = files.named[change][:SHOWN]
         lines += ["", _(heading), *(f"  {one_line(f'{domain} {path}')}" for domain, path in shown)]

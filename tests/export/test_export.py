@@ -78,6 +78,20 @@ def test_other_filters_do_not_replace_what_is_there(two_calls: Backup, export: E
         export(two_calls, since=1_690_000_000.0)
 
 
+def test_a_page_of_the_person_is_not_replaced(two_calls: Backup, export: Export, tmp_path: Path) -> None:
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export/index.html").write_text("my home page")
+    with pytest.raises(ExportOfSomethingElse):
+        export(two_calls)
+    assert (tmp_path / "export/index.html").read_text() == "my home page"
+
+
+def test_the_folders_of_the_person_stay_apart(two_calls: Backup, export: Export, tmp_path: Path) -> None:
+    (tmp_path / "export/calls").mkdir(parents=True)
+    (tmp_path / "export/Calls").mkdir()
+    assert export(two_calls).paths() == ["Calls (2)/calls.csv"]
+
+
 def test_dates_filter_and_what_they_leave_out_is_counted(two_calls: Backup, export: Export) -> None:
     numbers = export(two_calls, since=1_690_000_000.0).category("calls")
 

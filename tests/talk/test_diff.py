@@ -76,6 +76,25 @@ def test_a_script_reads_one_object_with_the_promised_keys(migrate: Migrate, phot
     assert answer.json["files"]["added"] == 1 and answer.json["files"]["gone"] >= 1
 
 
+def test_what_only_the_earlier_backup_has_is_exported(
+    migrate: Migrate, photo_backups: tuple[Path, Path], tmp_path: Path
+) -> None:
+    answer = migrate("diff", *photo_backups, "--gone", "--to", tmp_path / "gone", "--json")
+    assert answer.code == 0, answer.err
+    (photos,) = answer.json["exported"]["categories"]
+    assert (photos["id"], photos["items"], photos["exported"], photos["filtered"]) == ("photos", 7, 1, 6)
+    told = migrate("diff", *photo_backups, "--gone")
+    assert "Gone:" in told.out and "IMG_0001.JPG" in told.out
+    assert "Changed:" not in told.out and "IMG_0003.JPG" not in told.out and DIARY[1] not in told.out
+
+
+def test_if_nothing_is_gone_nothing_is_exported(migrate: Migrate, plain_backup: Path, tmp_path: Path) -> None:
+    answer = migrate("diff", plain_backup, plain_backup, "--gone", "--to", tmp_path / "gone")
+    assert answer.code == 0 and "Nothing is gone" in answer.out
+    assert not (tmp_path / "gone").exists()
+    assert migrate("diff", plain_backup, plain_backup, "--to", tmp_path / "gone").code == 2
+
+
 def test_nothing_is_written_into_either_backup(migrate: Migrate, photo_backups: tuple[Path, Path], home: Path) -> None:
     before = [state_of(folder) for folder in photo_backups]
     assert migrate("diff", *photo_backups).code == 0

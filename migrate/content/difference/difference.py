@@ -79,6 +79,16 @@ class Difference:
     files: FilesDifference
     findings: tuple[Finding, ...]
 
+    @property
+    def only_in_old(self) -> dict[str, frozenset[str]]:
+        """Kind -> the ids of the items that only OLD has, without kinds that could not be compared."""
+        return {
+            one.kind.id: frozenset(one.only_in_old)
+            for category in self.categories
+            for one in category.kinds
+            if one.only_in_old and not one.is_unknown
+        }
+
     def as_json(self) -> dict[str, Any]:
         """The object of `migrate diff --json`."""
         return {
@@ -91,13 +101,20 @@ class Difference:
 
 
 def compare_backups(
-    old: Side, new: Side, *, tmp: Path, owners: Collection[str] | None = None, progress: Progress = no_progress
+    old: Side,
+    new: Side,
+    *,
+    tmp: Path,
+    owners: Collection[str] | None = None,
+    lists_gone: bool = False,
+    progress: Progress = no_progress,
 ) -> Difference:
     """Compare two open backups. Blocking.
 
     Args:
         tmp: for copies of databases that are read (0700); empty afterwards.
         owners: category ids and `app:<bundle>`; None for everything.
+        lists_gone: whether `Difference.only_in_old` is wanted.
 
     Raises:
         BackupUnreadable: a manifest is damaged.
@@ -110,7 +127,7 @@ def compare_backups(
     sources = tuple(
         Source(side.backup, tmp, places, at_places=found) for side, found in zip((old, new), at_places, strict=True)
     )
-    items = ItemComparison((old, new), (sources[0], sources[1]), files.old_files, bad_rows)
+    items = ItemComparison((old, new), (sources[0], sources[1]), files.old_files, bad_rows, lists_gone=lists_gone)
     found: dict[str, list[KindDifference]] = {}
     for kind in kinds():
         if (owners is None or kind.owner in owners) and (one := items.run(kind)) is not None:

@@ -54,6 +54,7 @@ class ItemFate(StrEnum):
     """It was in Recently Deleted and is gone."""
 
 
+ONLY_IN_OLD = frozenset({ItemFate.GONE, ItemFate.DELETED_GONE})
 TOLD = tuple(fate for fate in ItemFate if fate not in (ItemFate.UNCHANGED, ItemFate.STILL_DELETED))
 
 
@@ -67,6 +68,8 @@ class KindDifference:
     left_out: set[str] = field(default_factory=set)
     """Fields that one of the two iOS versions does not have."""
     is_unknown: bool = False
+    only_in_old: set[str] | None = None
+    """The ids of the items that only OLD has; None if they were not asked for."""
 
 
 class ItemComparison:
@@ -76,6 +79,7 @@ class ItemComparison:
         sources: of the two; they report to nobody yet.
         old_files: what became of the files of OLD.
         bad_rows: the damaged rows of each manifest.
+        lists_gone: whether the ids of what only OLD has are kept.
     """
 
     def __init__(
@@ -84,7 +88,10 @@ class ItemComparison:
         sources: tuple[Source, Source],
         old_files: OldFiles,
         bad_rows: tuple[list[BadRecord], list[BadRecord]],
+        *,
+        lists_gone: bool = False,
     ) -> None:
+        self._lists_gone = lists_gone
         self.sides = sides
         self.sources = sources
         self.findings: list[Finding] = []
@@ -100,7 +107,7 @@ class ItemComparison:
         damaged = [self._damaged_rows(kind, number, bool(records[number])) for number in (0, 1)]
         if not any(records) and not any(damaged):
             return None
-        found = KindDifference(kind)
+        found = KindDifference(kind, only_in_old=set() if self._lists_gone else None)
         if self._is_not_comparable(kind, records, damaged):
             found.is_unknown = True
             return found
@@ -177,6 +184,8 @@ class ItemComparison:
     def _settle(self, pair: Pair, found: KindDifference) -> None:
         fate = self._fate(pair)
         found.counts[fate] += 1
+        if fate in ONLY_IN_OLD and found.only_in_old is not None and pair.old is not None:
+            found.only_in_old.add(pair.old.id)
         if pair.old is not None and pair.new is not None:
             found.left_out.update(pair.old.lacking ^ pair.new.lacking)
         if fate in TOLD:

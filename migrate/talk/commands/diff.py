@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from migrate.language import _
-from migrate.problems import BadRecord, ManifestEmpty, ManifestLogRead, UnknownApp, UnknownCategory, UsageWrong
+from migrate.problems import (
+    BadRecord,
+    ExportStopped,
+    ManifestEmpty,
+    ManifestLogRead,
+    UnknownApp,
+    UnknownCategory,
+    UsageWrong,
+)
 from migrate.talk.backup_access import phone_name, usable_seal, with_password
 from migrate.talk.console import print_json, print_line, say, wrapped
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
@@ -20,7 +28,9 @@ if TYPE_CHECKING:
 
     from migrate.backup.folder import BackupFolder
     from migrate.backup.reader import Backup
+    from migrate.content.difference.difference import Difference
     from migrate.content.side import Side
+    from migrate.export.result import ExportResult
     from migrate.talk.options import Workspace
     from migrate.talk.passwords import Role
 
@@ -38,6 +48,15 @@ CategoryOption = Annotated[
 ]
 
 
+GoneOption = Annotated[
+    bool, typer.Option("--gone", help=_("Only what is gone: what OLD has and NEW does not. With --to it is exported."))
+]
+ToOption = Annotated[
+    Path | None,
+    typer.Option("--to", metavar="DIR", help=_("With --gone: the folder to export it to, as migrate export does.")),
+]
+
+
 def register(app: typer.Typer) -> None:
     app.command("diff")(with_global_options(diff))
 
@@ -47,6 +66,8 @@ def diff(
     old: OldArgument,
     new: NewArgument,
     category: CategoryOption = None,
+    gone: GoneOption = False,
+    to: ToOption = None,
     password_file: PasswordFile = None,
     new_password_file: NewPasswordFile = None,
 ) -> Exit:
@@ -57,9 +78,14 @@ def diff(
 
     For example: migrate diff last-month today --category photos
     """
+    if to is not None and not gone:
+        raise UsageWrong(
+            _("--to {folder}: it needs --gone, which exports what only OLD has.").format(folder=to), COMMAND
+        )
     from migrate.backup.folder import BackupFolder, find_backup
     from migrate.content.difference.difference import compare_backups
     from migrate.talk.difference_text import format_difference
+    from migrate.talk.export_text import format_export
     from migrate.talk.task_progress import report_progress
 
     folders = BackupFolder(find_backup(old)), BackupFolder(find_backup(new))
@@ -68,13 +94,34 @@ def diff(
         sides = _open(folders[0], passwords, workspace, opened), _open_new(folders, passwords, workspace, opened)
         owners = _chosen(sides, category) if category else None
         with report_progress("diff", quiet=options.json) as progress:
-            found = compare_backups(*sides, tmp=workspace.tmp, owners=owners, progress=progress)
+            found = compare_backups(
+                *sides, tmp=workspace.tmp, owners=owners, lists_gone=to is not None, progress=progress
+            )
+        exported = None
+        if to is not None and found.only_in_old:
+            options.ctrl_c_error = ExportStopped(str(to))
+            exported = _export_gone(sides[0], found, to.expanduser().absolute(), workspace, quiet=options.json)
     if options.json:
-        print_json(found.as_json())
-    else:
-        for line in format_difference(found, folders):
+        told = found.as_json()
+        print_json({**told, "exported": exported.as_json() if exported else None} if to is not None else told)
+        return exported.exit_code if exported else None
+    for line in format_difference(found, folders, only_gone=gone):
+        print_line(line)
+    if to is not None:
+        for line in ("", *(format_export(exported) if exported else [_("Nothing is gone, so nothing was exported.")])):
             print_line(line)
-    return None
+    return exported.exit_code if exported else None
+
+
+def _export_gone(old: Side, found: Difference, to: Path, workspace: Workspace, *, quiet: bool) -> ExportResult:
+    """Export the items that only OLD has."""
+    from migrate.export.choice import ExportChoice
+    from migrate.export.run import export_backup
+    from migrate.talk.task_progress import report_progress
+
+    choice = ExportChoice(only_ids=found.only_in_old)
+    with report_progress("export", quiet=quiet) as progress:
+        return export_backup(old.backup, old.claims, to, choice, tmp=workspace.tmp, progress=progress)
 
 
 def _open_new(
