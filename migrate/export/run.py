@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from migrate.backup.reader import Backup
+from migrate.backup.verify.findings import Findings
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.claims import Claims
 from migrate.content.kind import Kind
@@ -60,7 +61,8 @@ class _Export:
         self.choice = choice
         self.tmp = tmp
         self.progress = progress
-        self.findings: dict[Finding, None] = {}
+        self.findings = Findings()
+        self.findings.owners = claims.owners
         self._told: list[Finding] = []
         """What the reader of the current kind has reported."""
         self.source = Source(backup, tmp, source_places(), self._read_badly)
@@ -79,7 +81,7 @@ class _Export:
                 to=self.to,
                 categories=categories,
                 files=self.folder.files,
-                findings=(*self.findings, *_gaps(categories)),
+                findings=(*dict.fromkeys(self.findings.all()), *_gaps(categories)),
             )
             write_index_page(self.folder, result, self.backup.folder)
             write_json(self.folder, result, self.backup.folder)
@@ -180,7 +182,7 @@ class _Export:
         return bundle if app is None else app.title
 
     def _report(self, finding: Finding) -> None:
-        self.findings[finding] = None
+        self.findings.add(finding)
 
     def _read_badly(self, finding: Finding) -> None:
         self._told.append(finding)
