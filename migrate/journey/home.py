@@ -11,8 +11,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from migrate.backup.folder import BackupFolder
+from migrate.backup.snapshots.store import SnapshotStore
 from migrate.journey.lock import LockHeld, locked
-from migrate.problems import BackupBusy
+from migrate.problems import BackupBusy, MigrateError
 from migrate.units import now_utc
 
 
@@ -56,6 +58,27 @@ class Home:
     def runs(self) -> Path:
         return self.path / "runs"
 
+    @property
+    def snapshots(self) -> Path:
+        return self.path / "snapshots"
+
+    @property
+    def snapshot_store(self) -> SnapshotStore:
+        return SnapshotStore(self.snapshots)
+
+    def has_finished_backup(self, udid: str) -> bool:
+        """Whether the working backup of a phone is there and finished."""
+        try:
+            return BackupFolder(self.working_backup(udid)).is_finished
+        except (MigrateError, OSError):
+            return False
+
+    def seals_of(self, folder: BackupFolder) -> Path:
+        """Where the seal of this backup is: beside it in runs and snapshots, else in `seals`."""
+        place = folder.path.resolve()
+        is_kept = any(place.is_relative_to(kept.resolve()) for kept in (self.runs, self.snapshots))
+        return place.parent if is_kept else self.seals
+
     def working_backup(self, udid: str) -> Path:
         """`backups/<UDID>`. The UDID comes from a phone, so it is checked before it becomes a path."""
         from migrate.backup.safe_path import inside
@@ -82,7 +105,7 @@ class Home:
 
     def open(self) -> Home:
         """Create missing folders, private to their owner."""
-        for folder in (self.path, self.backups, self.seals, self.pairing, self.tmp, self.runs):
+        for folder in (self.path, self.backups, self.snapshots, self.seals, self.pairing, self.tmp, self.runs):
             if folder == self.tmp and folder.is_symlink():
                 folder.unlink()  # its contents are removed at every start, so it must not lead to other people's files
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)

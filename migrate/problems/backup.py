@@ -593,3 +593,70 @@ class DatabaseNotRepaired(RecordProblem):
     what = "{file} belongs to a damaged database."
     why = "Without {database} it cannot be used."
     next = "Use another copy of this backup, or back up the phone again: {back_up_phone}"
+
+
+# -- snapshots -------------------------------------------------------------------------------------------------------
+
+
+class SnapshotNotFound(MigrateError):
+    reference: str
+    known: tuple[str, ...] = ()
+    exit_code = 2
+    what = "There is no snapshot {reference}."
+    why = when(
+        "known",
+        "The last ones of this iPhone are: {shown}.",
+        otherwise="There is no snapshot of this iPhone on this computer.",
+    )
+    next = "List all snapshots: migrate snapshots list"
+
+    @property
+    def shown(self) -> str:
+        return ", ".join(self.known)
+
+
+class SnapshotProtected(MigrateError):
+    reference: str
+    needed_by: str
+    exit_code = 2
+    what = "The snapshot {reference} was not forgotten."
+    why = "It is still needed by: {needed_by}."
+    next = "Keep it until then. See the others: migrate snapshots list"
+
+
+class SnapshotIsLast(MigrateError):
+    """Forgetting the only finished backup of a phone."""
+
+    reference: str
+    exit_code = 2
+    what = "The snapshot {reference} was not forgotten."
+    why = "It is the only finished backup of this iPhone on this computer."
+    next = "Back up the iPhone first: migrate backup"
+
+
+class SnapshotNotTaken(Problem):
+    """A backup that is finished, and whose state could not be kept beside the next one."""
+
+    reason: str
+    severity = "warning"
+    what = "No snapshot of this backup was kept. The backup itself is complete."
+    why = "{reason!c}."
+    next = "Look at the free space and the kind of the disk that holds the backups: migrate check"
+
+
+class NoRetention(MigrateError):
+    exit_code = 2
+    what = "Nothing was forgotten."
+    why = "Neither snapshots nor a rule such as --keep-last 7 were named, and without one nothing would be kept."
+    next = "Name what to keep, and look first: migrate snapshots forget --keep-daily 7 --keep-weekly 4 --dry-run"
+
+
+class SnapshotSharesLittle(Problem):
+    """After a full backup nothing is shared with the snapshots before."""
+
+    reference: str
+    size_bytes: int
+    severity = "info"
+    what = "The snapshot before this one, {reference}, takes {size_bytes} of its own now."
+    why = "The iPhone sent nearly everything again, so the two share little."
+    next = "Keep it, or free its space: migrate snapshots forget {reference}"

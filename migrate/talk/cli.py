@@ -52,6 +52,7 @@ COMMANDS = (
     "migrate.talk.commands.diff",
     "migrate.talk.commands.repair",
     "migrate.talk.commands.extract",
+    "migrate.talk.commands.snapshots",  # snapshots list, show, forget, check
     "migrate.talk.commands.export",
     "migrate.talk.commands.backups",
     "migrate.talk.commands.plan",  # plan new, check, schema
@@ -67,7 +68,7 @@ COMMAND_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (mark("Before a move"), ("demo", "check", "phones", "explain", "icloud", "encryption")),
     (mark("A move"), ("plan", "rehearse", "run", "resume")),
     (mark("After a move"), ("receipt", "prove", "undo", "runs")),
-    (mark("Backups"), ("backup", "backups", "verify", "show", "diff", "repair", "extract", "export")),
+    (mark("Backups"), ("backup", "backups", "verify", "show", "diff", "repair", "extract", "export", "snapshots")),
     (mark("Help"), ("help", "completion")),
     (mark("For tests"), ("simulator",)),
 )

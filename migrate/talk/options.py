@@ -117,6 +117,17 @@ class GlobalOptions:
 
         return platformdirs.user_data_path(APP_NAME, appauthor=False)
 
+    def find_backup(self, name: Path) -> Path:
+        """The backup that a person means by BACKUP: a folder, a UDID, or `UDID@SNAPSHOT`.
+
+        Raises:
+            BackupNotFound, BackupForbidden, SnapshotNotFound
+        """
+        from migrate.backup.folder import find_backup
+        from migrate.backup.snapshots.store import named_backup
+
+        return find_backup(named_backup(self.home_folder, name))
+
     @property
     def is_default_home(self) -> bool:
         """Whether neither --home nor MIGRATE_HOME names a home."""

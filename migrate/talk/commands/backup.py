@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -79,6 +80,7 @@ async def back_up_phone(
         MigrateError: what Phone.meet and Phone.back_up raise.
     """
     from migrate.journey import events
+    from migrate.journey.keep_snapshot import keep_snapshot
     from migrate.journey.phone_session import MetPhone
     from migrate.journey.second_look import SecondLook
     from migrate.phone.phone import Phone
@@ -109,12 +111,14 @@ async def back_up_phone(
                     progress=progress,
                     ask_again=SecondLook(session, "old"),  # of an encrypted backup only with a password that is known
                 )
+                snapshot = await asyncio.to_thread(keep_snapshot, workspace.home, folder, progress)
     answer = {
         "backup": str(folder),
         "udid": facts.udid,
         "name": facts.name_or_model,
         "files": report.files_received,
         "bytes": report.bytes_received,
+        "snapshot": snapshot.reference if snapshot else None,
         "findings": [finding.as_json() for finding in progress.findings],
     }
     return answer, len(report.lost)

@@ -82,13 +82,13 @@ def diff(
         raise UsageWrong(
             _("--to {folder}: it needs --gone, which exports what only OLD has.").format(folder=to), COMMAND
         )
-    from migrate.backup.folder import BackupFolder, find_backup
+    from migrate.backup.folder import BackupFolder
     from migrate.content.difference.difference import compare_backups
     from migrate.talk.difference_text import format_difference
     from migrate.talk.export_text import format_export
     from migrate.talk.task_progress import report_progress
 
-    folders = BackupFolder(find_backup(old)), BackupFolder(find_backup(new))
+    folders = BackupFolder(options.find_backup(old)), BackupFolder(options.find_backup(new))
     passwords = Passwords(file=password_file, new_file=new_password_file)
     with options.open_workspace() as workspace, ExitStack() as opened:
         sides = _open(folders[0], passwords, workspace, opened), _open_new(folders, passwords, workspace, opened)
@@ -154,9 +154,7 @@ def _open(
         raise ManifestEmpty(folder.path)
     if backup.manifest.has_log:
         say(wrapped(f"{folder.path}: {ManifestLogRead().what}"))
-    seal = usable_seal(workspace.home.seals, folder)
-    if seal is None and folder.path.resolve().is_relative_to(workspace.home.runs.resolve()):
-        seal = usable_seal(folder.path.parent, folder)  # a run's backups have theirs beside them (contract 2)
+    seal = usable_seal(workspace.home.seals_of(folder), folder)
     return Side(backup=backup, claims=Claims.of(backup, seal.app_groups if seal else None), seal=seal)
 
 

@@ -101,7 +101,7 @@ def export(
 
     For example: migrate export BACKUP --to Mum --category messages --with Mum
     """
-    from migrate.backup.folder import BackupFolder, find_backup
+    from migrate.backup.folder import BackupFolder
     from migrate.backup.reader import Backup
     from migrate.categories.claims import Claims
     from migrate.content.kinds import source_places
@@ -114,7 +114,7 @@ def export(
 
     formats, how = _formats(as_), _deleted(deleted)
     first, last = _instant("--since", since, 0), _instant("--until", until, 1)
-    folder = BackupFolder(find_backup(backup))
+    folder = BackupFolder(options.find_backup(backup))
     if passwords:
         _confirm_passwords()
     notes_password = read_password_file(notes_password_file, ask_hidden) if notes_password_file else None
@@ -126,7 +126,7 @@ def export(
                 raise ManifestEmpty(folder.path)
             if opened.manifest.has_log:
                 say(wrapped(ManifestLogRead().what))
-            seal = usable_seal(workspace.home.seals, folder)
+            seal = usable_seal(workspace.home.seals_of(folder), folder)
             opened.hold_to(seal.digests if seal else {})
             claims = Claims.of(opened, seal.app_groups if seal else None)
             person: Person | None = None

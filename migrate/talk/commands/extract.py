@@ -63,16 +63,16 @@ def extract(
     Extracts what any --category, --app or --match selects; without these options, everything. Never overwrites a file.
     """
     from migrate.backup.extract.extract import extract as extract_files
-    from migrate.backup.folder import BackupFolder, find_backup
+    from migrate.backup.folder import BackupFolder
     from migrate.backup.reader import Backup
     from migrate.talk.task_progress import report_progress
 
-    folder = BackupFolder(find_backup(backup))
+    folder = BackupFolder(options.find_backup(backup))
     patterns = [pattern_of(glob) for glob in match or ()]
     with options.open_workspace() as workspace:
         opened = with_password(folder, Passwords(file=password_file), lambda found: Backup.open(folder.path, found))
         with opened, report_progress("extract", quiet=options.json) as progress:
-            seal = usable_seal(workspace.home.seals, folder)
+            seal = usable_seal(workspace.home.seals_of(folder), folder)
             wanted = record_filter(opened, seal, category or (), app or (), patterns)
             options.ctrl_c_error = ExtractStopped(str(to))
             sealed = seal.digests if seal else {}

@@ -11,7 +11,7 @@ import typer
 from migrate.language import _
 from migrate.problems import StoppedBeforeResuming, UsageWrong
 from migrate.talk.console import say
-from migrate.talk.options import Exit, GlobalOptions, with_global_options
+from migrate.talk.options import Exit, GlobalOptions, current_options, with_global_options
 from migrate.talk.parent_process import ParentPidOption, stop_when_process_ends
 from migrate.talk.passwords import NewPasswordFile, PasswordFile, Passwords
 from migrate.talk.run_on_terminal import build_run_context, execute_run, report_failure_as_event
@@ -109,12 +109,11 @@ def load_plan(path: Path, *, old: str | None, old_backup: Path | None, new: str 
     """
     from pydantic import ValidationError
 
-    from migrate.backup.folder import find_backup
     from migrate.plan.read import override_phones, read_plan
 
     if old is not None and old_backup is not None:
         raise UsageWrong(_("Use either --old or --old-backup, not both."), "migrate run")
-    backup = find_backup(old_backup) if old_backup is not None else None
+    backup = current_options().find_backup(old_backup) if old_backup is not None else None
     try:
         return override_phones(read_plan(path), old=old, old_backup=backup, new=new)
     except ValidationError as error:
@@ -166,13 +165,13 @@ def phone_overrides(*, old: str | None, old_backup: Path | None, new: str | None
         UsageWrong: two old phones are named.
         BackupNotFound: --old-backup is not a backup.
     """
-    from migrate.backup.folder import BackupFolder, find_backup
+    from migrate.backup.folder import BackupFolder
 
     if old is not None and old_backup is not None:
         raise UsageWrong(_("Use either --old or --old-backup, not both."), "migrate resume")
     named_udids: dict[Literal["old", "new"], str] = {}
     if old is not None or old_backup is not None:
-        named_udids["old"] = old or BackupFolder(find_backup(old_backup or Path())).udid
+        named_udids["old"] = old or BackupFolder(current_options().find_backup(old_backup or Path())).udid
     if new is not None:
         named_udids["new"] = new
     return named_udids

@@ -30,7 +30,7 @@ def show(options: GlobalOptions, backup: BackupArgument, password_file: Password
     For each category and app: the number of items and files, their size, what is only in iCloud, and what was
     recently deleted.
     """
-    from migrate.backup.folder import BackupFolder, find_backup
+    from migrate.backup.folder import BackupFolder
     from migrate.backup.reader import Backup
     from migrate.categories.apps import find_apps
     from migrate.categories.catalogue import load_catalogue
@@ -38,13 +38,13 @@ def show(options: GlobalOptions, backup: BackupArgument, password_file: Password
     from migrate.content.tally import tally
     from migrate.problems import EntriesNotCounted, ManifestEmpty, ManifestLogRead
 
-    folder = BackupFolder(find_backup(backup))
+    folder = BackupFolder(options.find_backup(backup))
     with options.open_workspace() as workspace:
         opened = with_password(folder, Passwords(file=password_file), lambda found: Backup.open(folder.path, found))
         with opened:
             if not opened.manifest.count:
                 raise ManifestEmpty(folder.path)
-            seal = usable_seal(workspace.home.seals, folder)
+            seal = usable_seal(workspace.home.seals_of(folder), folder)
             apps = find_apps(opened.folder, opened.manifest.domains(), seal.app_groups if seal else None)
             counted = tally(opened, Claims(load_catalogue(), apps), tmp=workspace.tmp)
             has_log = opened.manifest.has_log

@@ -39,10 +39,10 @@ def verify(
     It reads the whole backup, needs no phone and changes nothing. Without the password, an encrypted backup is checked
     as far as possible.
     """
-    from migrate.backup.folder import BackupFolder, find_backup
+    from migrate.backup.folder import BackupFolder
     from migrate.problems import PasswordMissing, WrongPassword
 
-    folder = BackupFolder(find_backup(backup))
+    folder = BackupFolder(options.find_backup(backup))
     try:
         verdict = _verify(options, folder, Passwords(file=password_file), quick=quick)
     except (PasswordMissing, WrongPassword) as problem:
@@ -68,7 +68,7 @@ def _verify(
 
     depth: check.Depth = "quick" if quick else "full"
     with options.open_workspace() as workspace, report_progress("check", quiet=options.json) as progress:
-        seals = workspace.home.seals
+        seals = workspace.home.seals_of(folder)
         if not isinstance(passwords, Passwords):
             return check.verify_locked(
                 folder.path,
