@@ -1,8 +1,7 @@
 """Taking and forgetting snapshots: `python -m tests.bench.snapshots [--files N] [--rounds N] [--folder FOLDER]`.
 
-A made backup of N small files in 256 folders. In turn: a snapshot of it, `cp -al` of it, and `cp -a`; then forgetting 30
-snapshots one after the other. Prints medians of wall and CPU seconds. Target: a snapshot takes at most 1.5 times as long
-as `cp -al`.
+A made backup of N small files in 256 folders. In turn: a snapshot of it, `cp -al` of it, and `cp -a`; then 30 snapshots
+are forgotten. Prints medians of wall and CPU seconds. Target: a snapshot takes at most 1.5 times as long as `cp -al`.
 """
 
 from __future__ import annotations
