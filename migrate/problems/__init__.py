@@ -3,6 +3,7 @@
 How a problem is defined is told in `problem.py`, exit codes are in `exit_codes.py` (contract 4).
 """
 
+from migrate.problems.auto import *
 from migrate.problems.backup import *
 from migrate.problems.categories import *
 from migrate.problems.content import *

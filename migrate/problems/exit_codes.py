@@ -11,6 +11,7 @@ EXIT_CODES: Mapping[int, str] = {
     1: mark("a bug in migrate"),
     2: mark("the command line is wrong, or a choice is missing"),
     3: mark("busy: another process is at it"),
+    4: mark("a phone's automatic backup is overdue"),
     10: mark("the plan is wrong"),
     11: mark("the plan does not fit the phones"),
     20: mark("no phone, or the wrong one"),

@@ -55,6 +55,7 @@ COMMANDS = (
     "migrate.talk.commands.snapshots",  # snapshots list, show, forget, check
     "migrate.talk.commands.export",
     "migrate.talk.commands.backups",
+    "migrate.talk.commands.auto",  # auto on, off, status, tick
     "migrate.talk.commands.plan",  # plan new, check, schema
     "migrate.talk.commands.plan_explain",
     "migrate.talk.commands.explain",
@@ -68,7 +69,11 @@ COMMAND_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (mark("Before a move"), ("demo", "check", "phones", "explain", "icloud", "encryption")),
     (mark("A move"), ("plan", "rehearse", "run", "resume")),
     (mark("After a move"), ("receipt", "prove", "undo", "runs")),
-    (mark("Backups"), ("backup", "backups", "verify", "show", "diff", "repair", "extract", "export", "snapshots")),
+    (
+        mark("Backups"),
+        ("backup", "backups", "verify", "show", "diff", "repair", "extract", "export", "snapshots"),
+    ),
+    (mark("By itself"), ("auto",)),
     (mark("Help"), ("help", "completion")),
     (mark("For tests"), ("simulator",)),
 )

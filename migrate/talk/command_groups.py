@@ -1,4 +1,4 @@
-"""The commands with subcommands: `icloud`, `encryption`, `plan`, `runs`, `snapshots`, `simulator`."""
+"""The commands with subcommands: `auto`, `icloud`, `encryption`, `plan`, `runs`, `snapshots`, `simulator`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ GROUP_HELPS = {
     "icloud": mark("Shows iCloud Backup of a phone and turns it on or off: status, on, off."),
     "encryption": mark("Encrypts a phone's backups, or not, and changes their password: on, off, change."),
     "plan": mark("Creates, checks and explains plans: new, check, explain, schema."),
+    "auto": mark("Backs iPhones up by itself: on, off, status, tick."),
     "snapshots": mark("Earlier states of the backups here: list, show, forget, check."),
     "runs": mark("Lists, shows and deletes runs: list, show, rm."),
     "simulator": mark("Simulated iPhones, for tests and other tools: serve."),

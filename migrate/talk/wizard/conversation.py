@@ -36,6 +36,7 @@ from migrate.problems import (
 )
 from migrate.talk.console import is_plain, say, wrapped
 from migrate.talk.options import GlobalOptions, Workspace, run_async
+from migrate.talk.overdue import overdue_lines
 from migrate.talk.passwords import Passwords
 from migrate.talk.prompts import TerminalPrompts
 from migrate.talk.receipt_page import receipt_html
@@ -92,6 +93,8 @@ def run_wizard(
     Raises:
         ConversationStopped: Ctrl-C; `command` continues. Also what the run raises.
     """
+    for line in overdue_lines(workspace.home):
+        say(line)
     with choosing_widgets(force_plain) as ask:
         session = WizardSession.begin(options, workspace, ask, command)
         run_async(session.converse())

@@ -1,0 +1,1 @@
+"""The system's own timers, which call `migrate auto tick` every hour."""
