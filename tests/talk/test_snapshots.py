@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import plistlib
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -112,3 +113,40 @@ def test_damage_in_a_shared_file_is_named_in_every_snapshot(migrate: Migrate, ho
     answer = migrate("snapshots", "check", "--all", "--json")
     assert answer.code == 30
     assert [(one["verdict"], one["verified"]) for one in objects(answer)] == [("damaged", None)]
+
+
+def test_a_damaged_file_is_replaced_by_a_sound_copy_and_in_every_place_that_shares_it(
+    migrate: Migrate, home: Path
+) -> None:
+    """The same bytes in two files: the second state was sent by the phone as a whole, and a third shares the first."""
+    home.mkdir()
+    take(home, 1)
+    store = SnapshotStore(home / "snapshots")
+    (first,) = store.all()
+    copied = store.root / UDID / "20261110T000000Z"
+    shutil.copytree(first.path, copied)
+    linked = store.root / UDID / "20261111T000000Z"
+    shutil.copytree(first.path, linked, copy_function=os.link)
+    _first, second, third = store.all()
+    blob = next(file for file in first.backup.glob("??/*") if file.read_bytes() == b"day 1")
+    shutil.rmtree(home / "backups")
+    blob.write_bytes(b"rot 1")
+    answer = migrate("snapshots", "check", "--all", "--json")
+    assert answer.code == 0
+    assert [(one["verdict"], one["repaired"]) for one in objects(answer)] == [("whole", 1), ("whole", 0), ("whole", 0)]
+    for one in (first, second, third):
+        assert (one.backup / blob.parent.name / blob.name).read_bytes() == b"day 1"
+
+
+def test_a_copy_that_is_not_what_the_phone_sent_repairs_nothing(migrate: Migrate, home: Path) -> None:
+    home.mkdir()
+    take(home, 1)
+    store = SnapshotStore(home / "snapshots")
+    (first,) = store.all()
+    copied = store.root / UDID / "20261110T000000Z"
+    shutil.copytree(first.path, copied)
+    shutil.rmtree(home / "backups")
+    for snapshot in store.all():
+        next(file for file in snapshot.backup.glob("??/*") if file.read_bytes() == b"day 1").write_bytes(b"rot 1")
+    told = migrate("snapshots", "check")
+    assert told.code == 30 and "is damaged" in told.out and "replaced" not in told.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -199,8 +200,8 @@ def snapshots_check(
 ) -> Exit:
     """Reads snapshots as a whole and compares them with the digests from when the phone sent them.
 
-    Without --all it reads the one that was checked longest ago. Shared files share their damage too: every snapshot
-    with a damaged file is named. It needs no password.
+    Without --all it reads the one that was checked longest ago. A damaged file is replaced if a sound copy of it is on
+    this computer, and else named. It needs no password.
     """
     with options.open_workspace() as workspace:
         chosen = workspace.home.snapshot_store.all(udid)
@@ -208,44 +209,79 @@ def snapshots_check(
             raise SnapshotNotFound(udid or "")
         if not everything:
             chosen = [min(chosen, key=lambda one: (one.verified or one.taken.replace(year=1970), one.taken))]
-        verdicts = [(snapshot, _check(options, snapshot)) for snapshot in chosen]
+        checks = [_check(options, workspace.home, snapshot) for snapshot in chosen]
     exit_code = 0
-    for snapshot, (is_whole, verdict) in verdicts:
-        exit_code = exit_code or (0 if is_whole else verdict.exit_code)
+    for one in checks:
+        exit_code = exit_code or (0 if one.is_whole else one.verdict.exit_code)
+        errors = [finding for finding in one.verdict.findings if finding.severity == "error"]
         if options.json:
             print_json(
                 {
-                    **_as_json(snapshot),
-                    "verdict": "whole" if is_whole else verdict.verdict,
-                    "findings": [finding.as_json() for finding in verdict.findings if finding.severity == "error"],
+                    **_as_json(one.snapshot),
+                    "verdict": "whole" if one.is_whole else one.verdict.verdict,
+                    "repaired": one.repaired,
+                    "findings": [] if one.is_whole else [finding.as_json() for finding in errors],
                 }
             )
             continue
-        sentence = _("{snapshot} is whole.") if is_whole else _("{snapshot} is damaged.")
-        print_line(wrapped(sentence.format(snapshot=snapshot.reference)))
-        if not is_whole:
-            for line in format_findings(verdict.findings):
+        sentence = _("{snapshot} is whole.") if one.is_whole else _("{snapshot} is damaged.")
+        print_line(wrapped(sentence.format(snapshot=one.snapshot.reference)))
+        if one.repaired:
+            text = plural(
+                "{count:,} damaged file was replaced by a sound copy from another snapshot or the backup.",
+                "{count:,} damaged files were replaced by sound copies from other snapshots or the backup.",
+                one.repaired,
+            )
+            print_line(wrapped(text.format(count=one.repaired), indent="  "))
+        if not one.is_whole:
+            for line in format_findings(errors):
                 print_line(line)
     return exit_code
 
 
-def _check(options: GlobalOptions, snapshot: Snapshot) -> tuple[bool, Verdict]:
-    """Whether a snapshot is whole, without a password: its seal knows every file."""
+@dataclass(frozen=True)
+class Checked:
+    """The check of one snapshot."""
+
+    snapshot: Snapshot
+    is_whole: bool
+    verdict: Verdict
+    repaired: int
+
+
+def _check(options: GlobalOptions, home: Home, snapshot: Snapshot) -> Checked:
+    """Read a snapshot as a whole, and replace what is damaged by sound copies where there are some."""
+    from migrate.backup.snapshots.mend import mend
+
+    verdict, repaired = _verdict(options, snapshot), 0
+    damaged = [one.file_id for one in verdict.findings if one.severity == "error" and one.file_id]
+    if damaged:
+        copies = [one.backup for one in home.snapshot_store.all(snapshot.udid)]
+        repaired = len(mend(snapshot, damaged, [*copies, home.working_backup(snapshot.udid)]).repaired)
+        if repaired:
+            verdict = _verdict(options, snapshot)
+    is_whole = verdict.verdict in ("whole", "locked")
+    if is_whole:
+        snapshot = snapshot.as_verified(now_utc())
+    return Checked(snapshot, is_whole, verdict, repaired)
+
+
+def _verdict(options: GlobalOptions, snapshot: Snapshot) -> Verdict:
+    """Whether a snapshot is whole. It needs no password: its seal knows every file."""
     from migrate.backup.verify import run as check
     from migrate.problems import PasswordMissing
     from migrate.talk.task_progress import report_progress
 
     with report_progress("check", quiet=options.json) as progress:
         if snapshot.encrypted:
-            verdict = check.verify_locked(
-                snapshot.backup, PasswordMissing(snapshot.backup), seals=snapshot.path, depth="full", progress=progress
+            return check.verify_locked(
+                snapshot.backup,
+                PasswordMissing(snapshot.backup),
+                seals=snapshot.path,
+                depth="full",
+                progress=progress,
             )
-        else:
-            verdict = check.verify(snapshot.backup, None, seals=snapshot.path, depth="full", progress=progress)
-    is_whole = verdict.verdict in ("whole", "locked")
-    if is_whole:
-        snapshot.as_verified(now_utc())
-    return is_whole, verdict
+        return check.verify(snapshot.backup, None, seals=snapshot.path, depth="full", progress=progress)
 
 
 # -- shared ----------------------------------------------------------------------------------------------------------
