@@ -1,8 +1,8 @@
 """Repair files of a snapshot from other copies on this computer.
 
 Hard links are one file under several names, so its damage is in all of them. Another snapshot, or the working backup,
-may have the same bytes in a file of its own. What the bytes have to be is known from the seal, so a copy is used only if
-it is exactly what the phone sent.
+may have the same bytes in a file of its own. What the bytes have to be is known from the seal, so a copy is used only
+if it is exactly what the phone sent.
 """
 
 from __future__ import annotations
