@@ -6,14 +6,13 @@ What the backup shows is named. What it cannot show (an eSIM, payment cards) is 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from migrate.backup.record import Kind, Record
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.content.counting import Counting
 from migrate.journey.opened_backup import OpenedBackup, title_of
@@ -22,8 +21,9 @@ from migrate.language import _, mark, mark_plural, plural
 CLOUD_OWNERS = ("photos", "messages", "notes", "voice-memos")
 """The categories whose databases say that an original is only in iCloud."""
 WALLET = "wallet"
+WATCH_DOMAIN = "HomeDomain"
 WATCH_FOLDERS = ("Library/DeviceRegistry/", "Library/NanoBackup/")
-"""In HomeDomain, only with a watch. `Library/DeviceRegistry.state` is there without these folders (*seen*, iOS 14)."""
+"""In that domain, only with a watch. `Library/DeviceRegistry.state` is there without these folders (*seen*, iOS 14)."""
 APPS_SHOWN = 12
 """How many apps of one point are named: a phone can have hundreds without data in the backup."""
 
@@ -85,17 +85,14 @@ class WatchSign:
 
     is_there: bool = False
 
-    def look_at(self, records: Iterable[Record]) -> Iterator[Record]:
-        """`records`, unchanged."""
-        for record in records:
-            if record.kind is Kind.FILE and is_of_a_watch(record.domain, record.relative_path):
-                self.is_there = True
-            yield record
+    @property
+    def on_file(self) -> Mapping[str, Callable[[str], None]]:
+        """By domain, who is to be told the path of each of its files."""
+        return {WATCH_DOMAIN: self._look_at}
 
-
-def is_of_a_watch(domain: str, relative_path: str) -> bool:
-    """Whether only a phone that has, or had, a watch has this file."""
-    return domain == "HomeDomain" and relative_path.startswith(WATCH_FOLDERS)
+    def _look_at(self, relative_path: str) -> None:
+        if relative_path.startswith(WATCH_FOLDERS):
+            self.is_there = True
 
 
 def take_inventory(

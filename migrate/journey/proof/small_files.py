@@ -54,7 +54,7 @@ class SmallFiles:
             keys = self.side.backup.manifest.class_keys
             if keys is None:
                 return stored
-            wrapped = row.inode_and_key()[1]
+            wrapped = row.copied()[1]
             if wrapped is None or not stored or len(stored) % BLOCK_BYTES:
                 return None
             plain = decrypted_blocks(stored, b"", keys.unwrap(wrapped))
