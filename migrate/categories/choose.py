@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from migrate.backup.file_ids import FileIdCollector, FileIds
+from migrate.backup.manifest.manifest import Row
 from migrate.backup.record import Kind, Record
 from migrate.categories.atomic import refuse_excepted_siblings
 from migrate.categories.catalogue import APP_PREFIX, EVERYTHING, nearest_of
@@ -20,6 +21,7 @@ from migrate.categories.claims import Claims, Owners
 from migrate.problems import UnknownApp
 
 AppSelection = Literal["all", "none"] | Collection[str]
+OnRow = Callable[[Row], None]
 
 
 @dataclass(slots=True)
@@ -102,13 +104,13 @@ class Chooser:
         categories: Collection[str],
         except_: Collection[str] = (),
         apps: AppSelection | None = None,
-        on_file: Mapping[str, Callable[[str], None]] | None = None,
+        on_row: Mapping[str, OnRow] | None = None,
     ) -> None:
-        """`on_file`: by domain, who is to be told the path of each of its files, chosen or not."""
+        """`on_row`: by domain, who else is to see its rows, chosen or not."""
         self._claims = claims
         self.owners = chosen_owners(claims, categories=categories, except_=except_, apps=apps)
         self._file_ids = FileIdCollector()
-        self._on_file = on_file or {}
+        self._on_row = on_row or {}
         self._domains: dict[str, _Domain] = {}
 
     @property
@@ -116,21 +118,22 @@ class Chooser:
         """Bundle ids of the chosen apps."""
         return frozenset(owner.removeprefix(APP_PREFIX) for owner in self.owners if owner.startswith(APP_PREFIX))
 
-    def takes(self, file_id: str, domain: str, relative_path: str, kind: int, size: int | None) -> bool:
+    def takes(self, row: Row, size: int | None) -> bool:
         """Whether this record moves."""
+        file_id, domain, relative_path, flags, _ = row
         seen = self._domains.get(domain)
         if seen is None:
-            seen = self._domains[domain] = _Domain(self._claims.owners_of_all(domain), self._on_file.get(domain))
+            seen = self._domains[domain] = _Domain(self._claims.owners_of_all(domain), self._on_row.get(domain))
+        if seen.on_row is not None:
+            seen.on_row(row)
         owners = seen.owners or self._claims.owners(domain, relative_path)
         counted = seen.counted.get(owners)
         if counted is None:
             counted = seen.counted[owners] = _Counted(moves=not owners.isdisjoint(self.owners))
         counted.records += 1
-        if kind == Kind.FILE:
+        if flags & 7 == Kind.FILE:
             counted.files += 1
             counted.bytes += size or 0
-            if seen.on_file is not None:
-                seen.on_file(relative_path)
         if counted.moves:
             self._file_ids.add(file_id)
         return counted.moves
@@ -176,7 +179,7 @@ class _Counted(Amount):
 class _Domain:
     owners: Owners | None
     """Those of all its records; None if they depend on the path."""
-    on_file: Callable[[str], None] | None
+    on_row: OnRow | None
     counted: dict[Owners, _Counted] = field(default_factory=dict)
 
 
@@ -187,12 +190,11 @@ def choose(
     categories: Collection[str],
     except_: Collection[str] = (),
     apps: AppSelection | None = None,
-    on_file: Mapping[str, Callable[[str], None]] | None = None,
 ) -> Choice:
     """The records that move: see `Chooser`."""
-    chooser = Chooser(claims, categories=categories, except_=except_, apps=apps, on_file=on_file)
+    chooser = Chooser(claims, categories=categories, except_=except_, apps=apps)
     for record in records:
-        chooser.takes(record.file_id, record.domain, record.relative_path, record.kind, record.size)
+        chooser.takes(Row(record.file_id, record.domain, record.relative_path, record.kind, b""), record.size)
     return chooser.choice()
 
 

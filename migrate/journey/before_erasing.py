@@ -13,8 +13,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from migrate.backup.manifest.manifest import Row
+from migrate.backup.record import Kind
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.content.counting import Counting
+from migrate.content.kinds import source_places
+from migrate.content.source import AtPlaces
 from migrate.journey.opened_backup import OpenedBackup, title_of
 from migrate.language import _, mark, mark_plural, plural
 
@@ -79,31 +83,34 @@ def known_apps() -> _Known:
     )
 
 
-@dataclass
-class WatchSign:
-    """Whether the phone has, or had, a watch: noted while its records are read for something else."""
+class ManifestLook:
+    """What the list needs of the old phone's manifest, noted while its rows are read for something else."""
 
-    is_there: bool = False
+    def __init__(self) -> None:
+        self.at_places = AtPlaces(source_places())
+        self.has_watch = False
+        """Whether the phone has, or had, a watch."""
 
     @property
-    def on_file(self) -> Mapping[str, Callable[[str], None]]:
-        """By domain, who is to be told the path of each of its files."""
-        return {WATCH_DOMAIN: self._look_at}
+    def on_row(self) -> Mapping[str, Callable[[Row], None]]:
+        """By domain, who is to see its rows."""
+        return dict.fromkeys((*self.at_places.domains, WATCH_DOMAIN), self._look_at)
 
-    def _look_at(self, relative_path: str) -> None:
-        if relative_path.startswith(WATCH_FOLDERS):
-            self.is_there = True
+    def _look_at(self, row: Row) -> None:
+        self.at_places.add(row)
+        if row.domain == WATCH_DOMAIN and row.kind is Kind.FILE and row.relative_path.startswith(WATCH_FOLDERS):
+            self.has_watch = True
 
 
 def take_inventory(
-    opened: OpenedBackup, tmp: Path, *, with_data: Collection[str], has_watch: bool
+    opened: OpenedBackup, tmp: Path, *, with_data: Collection[str], look: ManifestLook
 ) -> OldPhoneInventory:
     """Read from an open backup what its phone has that needs care. Blocking.
 
-    `with_data`: the owners that have a file in it. `has_watch`: see `WatchSign`.
+    `with_data`: the owners that have a file in it. `look`: what its rows told.
     """
     claims = opened.claims
-    counting, in_icloud = Counting(opened.backup, tmp), []
+    counting, in_icloud = Counting(opened.backup, tmp, look.at_places), []
     for owner in CLOUD_OWNERS:
         counted = [kind for kind in counting.count(owner).kinds if not kind.is_unknown]
         items, offloaded = sum(kind.only_in_icloud for kind in counted), sum(kind.offloaded for kind in counted)
@@ -119,7 +126,7 @@ def take_inventory(
     return OldPhoneInventory(
         apps=(*apps, *without_data),
         passes=counting.count(WALLET).items or 0,
-        has_watch=has_watch,
+        has_watch=look.has_watch,
         only_in_icloud=tuple(in_icloud),
     )
 

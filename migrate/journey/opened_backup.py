@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from migrate.backup.folder import BackupFolder
 from migrate.backup.reader import Backup
 from migrate.backup.seal import Seal, read_seal
 from migrate.categories.catalogue import APP_PREFIX
-from migrate.categories.choose import Chooser
+from migrate.categories.choose import Chooser, OnRow
 from migrate.categories.claims import Claims
 from migrate.journey.backup_password import password_of
 from migrate.journey.phone_session import PhoneSession
@@ -42,10 +42,10 @@ async def open_with_claims(session: PhoneSession, folder: Path, role: Role) -> O
     return await in_thread(session, opened)
 
 
-def chooser_of(opened: OpenedBackup, plan: Plan, on_file: Mapping[str, Callable[[str], None]] | None = None) -> Chooser:
-    """Chooses what the plan moves from a backup of the old phone. `on_file`: see `Chooser`."""
+def chooser_of(opened: OpenedBackup, plan: Plan, on_row: Mapping[str, OnRow] | None = None) -> Chooser:
+    """Chooses what the plan moves from a backup of the old phone. `on_row`: see `Chooser`."""
     move = plan.move
-    return Chooser(opened.claims, categories=move.categories, except_=move.except_, apps=move.apps, on_file=on_file)
+    return Chooser(opened.claims, categories=move.categories, except_=move.except_, apps=move.apps, on_row=on_row)
 
 
 def title_of(claims: Claims, owner: str) -> str:

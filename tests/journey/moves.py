@@ -160,7 +160,7 @@ def see_every_row(request: SetRequest) -> None:
     assert not isinstance(wanted, Collection)
     with Backup.open(request.source, request.password) as backup:
         for row in backup.manifest.rows():
-            wanted.takes(row.file_id, row.domain, row.relative_path, row.flags & 7, row.size())
+            wanted.takes(row, row.size())
         assert list(wanted.missing(backup.manifest)) == []
 
 

@@ -12,15 +12,16 @@ from typing import Any
 
 import pytest
 
+from migrate.backup.manifest.manifest import Row
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, file_id
 from migrate.categories.catalogue import load_catalogue
-from migrate.categories.choose import Chooser, choose
+from migrate.categories.choose import Chooser
 from migrate.categories.claims import Claims
 from migrate.journey.before_erasing import (
     CarefulApp,
+    ManifestLook,
     OldPhoneInventory,
-    WatchSign,
     before_erasing,
     known_apps,
     take_inventory,
@@ -58,9 +59,11 @@ def test_a_move_tells_what_it_found_on_the_old_phone(make_lab: MakeLab) -> None:
 
     with Backup.open(lab.last_run.path / "old" / OLD, PASSWORD) as backup:
         opened = OpenedBackup(backup, Claims.of(backup), None)
-        watch = WatchSign()
-        choice = choose(backup.records(), opened.claims, categories=["everything"], on_file=watch.on_file)
-        seen: Any = {"with_data": choice.owners_of_files, "has_watch": watch.is_there}
+        look = ManifestLook()
+        chooser = Chooser(opened.claims, categories=["everything"], on_row=look.on_row)
+        for row in backup.manifest.rows():
+            chooser.takes(row, row.size())
+        seen: Any = {"with_data": chooser.choice().owners_of_files, "look": look}
         found = take_inventory(opened, lab.tmp, **seen)
         opened.claims.apps["org.example.empty"] = replace(  # type: ignore[index]
             opened.claims.apps["org.example.diary"], id="org.example.empty", title="Empty"
@@ -87,11 +90,11 @@ def test_an_app_is_known_by_its_id_and_only_guessed_by_its_name() -> None:
 
 
 def has_a_watch(*files: tuple[str, str]) -> bool:
-    watch = WatchSign()
-    chooser = Chooser(Claims(load_catalogue(), {}), categories=["contacts"], on_file=watch.on_file)
+    look = ManifestLook()
+    chooser = Chooser(Claims(load_catalogue(), {}), categories=["contacts"], on_row=look.on_row)
     for domain, path in files:
-        chooser.takes(file_id(domain, path), domain, path, Kind.FILE, 1)
-    return watch.is_there
+        chooser.takes(Row(file_id(domain, path), domain, path, Kind.FILE, b""), 1)
+    return look.has_watch
 
 
 def test_a_phone_without_a_watch_is_not_said_to_have_one() -> None:

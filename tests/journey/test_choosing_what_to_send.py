@@ -191,6 +191,7 @@ def test_the_manifest_is_read_once_and_what_is_counted_is_what_is_sent(
         return rows(manifest, on_bad)
 
     monkeypatch.setattr(DbManifest, "rows", counted)
+    monkeypatch.setattr(DbManifest, "rows_of", lambda *_: pytest.fail("it was read again for the inventory"))
     composed = asyncio.run(compose_set(run, plan(), verified, None))
     assert len(passes) == 1
     assert composed.chosen["messages"] == {"records": 2, "files": 2, "bytes": len(messages) + 2}

@@ -108,7 +108,7 @@ class ChosenRows:
             except BadRecord as bad:
                 on_bad(bad)
                 continue
-            is_wanted = takes(identity, domain, path, kind, size)
+            is_wanted = takes(row, size)
             if path.endswith(SUFFIXES) and database_of(path):
                 self._companions[domain, path] = row if kind == Kind.FILE else None
                 if kind == Kind.FILE and is_wanted:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Set
 from typing import Protocol
 
-from migrate.backup.manifest.manifest import Manifest
+from migrate.backup.manifest.manifest import Manifest, Row
 from migrate.problems import BadRecord
 
 
 class Wanted(Protocol):
     """Chooses rows, one after the other."""
 
-    def takes(self, file_id: str, domain: str, relative_path: str, kind: int, size: int | None) -> bool:
+    def takes(self, row: Row, size: int | None) -> bool:
         """Whether a row is wanted."""
         ...
 
@@ -32,13 +32,16 @@ class WantedIds:
         self._ids: Set[str] = file_ids if isinstance(file_ids, Set) else frozenset(file_ids)
         self._found = 0
 
-    def takes(self, file_id: str, domain: str, relative_path: str, kind: int, size: int | None) -> bool:
+    def takes(self, row: Row, size: int | None) -> bool:
+        return self._takes(row.file_id)
+
+    def takes_bad(self, bad: BadRecord) -> bool:
+        return self._takes(bad.file_id)
+
+    def _takes(self, file_id: str) -> bool:
         is_wanted = file_id in self._ids
         self._found += is_wanted
         return is_wanted
-
-    def takes_bad(self, bad: BadRecord) -> bool:
-        return self.takes(bad.file_id, bad.domain, bad.relative_path, 0, None)
 
     def missing(self, manifest: Manifest) -> Iterator[str]:
         if self._found >= len(self._ids):  # a row that is there twice was counted twice, so this may miss some

@@ -18,7 +18,7 @@ from migrate.categories.choose import Choice, Chooser, chosen_owners
 from migrate.categories.claims import Claims
 from migrate.content.tally import Tally, tally
 from migrate.journey.backup_password import password_of
-from migrate.journey.before_erasing import OldPhoneInventory, WatchSign, take_inventory
+from migrate.journey.before_erasing import ManifestLook, OldPhoneInventory, take_inventory
 from migrate.journey.opened_backup import OpenedBackup, chooser_of, open_with_claims, title_of
 from migrate.journey.prompts import OwnBackupLimits
 from migrate.journey.results import StepResult
@@ -117,8 +117,8 @@ async def compose_set(run: Run, plan: Plan, verified: OldPhoneVerified, safety: 
     strategy = await settle_strategy(run, plan, verified.ios_version)
     opened = await open_with_claims(run, verified.backup, "old")
     with opened.backup:
-        watch = WatchSign()
-        chosen = Chosen(run, plan, opened, chooser_of(opened, plan, watch.on_file))
+        look = ManifestLook()
+        chosen = Chosen(run, plan, opened, chooser_of(opened, plan, look.on_row))
         if strategy.is_in_use:
             chosen.both_phones = await tally_both_phones(run, plan, opened, chosen.owners, safety)
         request = await build_set_request(run, strategy, chosen, verified, safety)
@@ -148,8 +148,7 @@ async def compose_set(run: Run, plan: Plan, verified: OldPhoneVerified, safety: 
             left_out=tuple(made.dropped),
             own_limits=counted.own_limits if strategy is Strategy.REBUILD else None,
             old_phone=await in_thread(
-                run,
-                lambda: take_inventory(opened, run.tmp, with_data=choice.owners_of_files, has_watch=watch.is_there),
+                run, lambda: take_inventory(opened, run.tmp, with_data=choice.owners_of_files, look=look)
             ),
         )
 

@@ -58,7 +58,7 @@ async def count_chosen_bytes(run: Run, plan: Plan, verified: OldPhoneVerified) -
     def count() -> int:
         chooser = chooser_of(opened, plan)
         for row in opened.backup.manifest.rows():
-            chooser.takes(row.file_id, row.domain, row.relative_path, row.flags & 7, row.size())
+            chooser.takes(row, row.size())
         return chooser.choice().bytes
 
     with opened.backup:
