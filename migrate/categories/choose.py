@@ -42,7 +42,8 @@ class Amount:
 class Choice:
     """The records that move, and their owners."""
 
-    file_ids: Set[str]
+    file_ids: Set[str] = frozenset()
+    """Only where the chooser was asked to collect them: otherwise a record moves if one of its owners does."""
     owners: frozenset[str]
     """Category ids and `app:<bundle>`: everything that was chosen, even without a record in this backup."""
     records: int = 0
@@ -105,11 +106,12 @@ class Chooser:
         except_: Collection[str] = (),
         apps: AppSelection | None = None,
         on_row: Mapping[str, OnRow] | None = None,
+        file_ids: FileIdCollector | None = None,
     ) -> None:
-        """`on_row`: by domain, who else is to see its rows, chosen or not."""
+        """`on_row`: by domain, who else is to see its rows, chosen or not. `file_ids` receives those of the choice."""
         self._claims = claims
         self.owners = chosen_owners(claims, categories=categories, except_=except_, apps=apps)
-        self._file_ids = FileIdCollector()
+        self._file_ids = file_ids
         self._on_row = on_row or {}
         self._domains: dict[str, _Domain] = {}
 
@@ -134,7 +136,7 @@ class Chooser:
         if flags & 7 == Kind.FILE:
             counted.files += 1
             counted.bytes += size or 0
-        if counted.moves:
+        if self._file_ids is not None and counted.moves:
             self._file_ids.add(file_id)
         return counted.moves
 
@@ -156,7 +158,7 @@ class Chooser:
                     unchosen = (owner for owner in owners - self.owners if owner.startswith(APP_PREFIX))
                     shared_with_unchosen.update((domain, owner.removeprefix(APP_PREFIX)) for owner in unchosen)
         return Choice(
-            file_ids=FileIds.of(self._file_ids),
+            file_ids=frozenset() if self._file_ids is None else FileIds.of(self._file_ids),
             records=total.records,
             files=total.files,
             bytes=total.bytes,
@@ -192,7 +194,7 @@ def choose(
     apps: AppSelection | None = None,
 ) -> Choice:
     """The records that move: see `Chooser`."""
-    chooser = Chooser(claims, categories=categories, except_=except_, apps=apps)
+    chooser = Chooser(claims, categories=categories, except_=except_, apps=apps, file_ids=FileIdCollector())
     for record in records:
         chooser.takes(Row(record.file_id, record.domain, record.relative_path, record.kind, b""), record.size)
     return chooser.choice()

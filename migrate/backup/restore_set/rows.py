@@ -129,9 +129,10 @@ class ChosenRows:
     def _send(self, row: Row, inode: int, key: bytes | None) -> bool:
         """Add a row with this inode number and key to the set if it can be sent. Returns whether it is a file that was
         added; a missing stored file is only noticed later, when it is linked."""
-        kind = row.flags & 7
+        identity, domain, path, flags, _ = row
+        kind = flags & 7
         try:
-            self._check(row)
+            self._check(identity, domain, path)
             if kind != Kind.FILE:
                 fresh = self._builder.inodes.fresh() if self._joins else None
                 self._builder.add_row(row, kind, with_inode(row, fresh))
@@ -141,7 +142,7 @@ class ChosenRows:
             else:
                 self._rekey.check(key)
                 archive = self._rekey.archive(row, key, self._inode(inode))
-                self._links.link(row.file_id, self._builder.add_row(row, kind, archive))
+                self._links.link(identity, self._builder.add_row(row, kind, archive))
         except CannotIncludeRecord as reason:
             self._builder.drop(row, reason.reason)
             return False
@@ -149,7 +150,7 @@ class ChosenRows:
             self._builder.drop(bad, f"its row is damaged: {bad.reason}")
             return False
         if self._joins:
-            self.sent.add(row.file_id)
+            self.sent.add(identity)
         return True
 
     def _rewrite(self, row: Row, rekey: ReencryptedContent, inode: int) -> None:
@@ -159,19 +160,20 @@ class ChosenRows:
             self._builder.count_file(row.file_id, stored_bytes, sha256)
             self._builder.add_row(row, Kind.FILE, archive)
 
-    def _check(self, row: Row) -> None:
-        if row.file_id != file_id(row.domain, row.relative_path):
+    def _check(self, identity: str, domain: str, path: str) -> None:
+        """Raises CannotIncludeRecord."""
+        if identity != file_id(domain, path):
             raise CannotIncludeRecord("its row has another file's id")
-        refusal = self._domains.get(row.domain)
+        refusal = self._domains.get(domain)
         if refusal is None:
-            slash = "its domain's name holds a slash, which phones refuse" if "/" in row.domain else ""
-            refusal = self._domains[row.domain] = slash or self._excluded_domains.get(row.domain, "")
+            slash = "its domain's name holds a slash, which phones refuse" if "/" in domain else ""
+            refusal = self._domains[domain] = slash or self._excluded_domains.get(domain, "")
         if refusal:
             raise CannotIncludeRecord(refusal)
-        if self._joins and is_bound_to_phone(row.domain, row.relative_path):
+        if self._joins and is_bound_to_phone(domain, path):
             raise CannotIncludeRecord(BOUND_REASON)
-        if row.file_id in self._excluded:
-            raise CannotIncludeRecord(self._excluded[row.file_id])
+        if identity in self._excluded:
+            raise CannotIncludeRecord(self._excluded[identity])
 
     def _on_missing_blob(self, number: int) -> None:
         identity, domain, path = self._builder.remove_row(number)

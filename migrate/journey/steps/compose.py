@@ -126,10 +126,7 @@ async def compose_set(run: Run, plan: Plan, verified: OldPhoneVerified, safety: 
         made = await in_thread(run, lambda: compose(request, progress=progress))
         choice, counted = chosen.settled
         if made.dropped:
-            there = choice.file_ids - {left_out.file_id for left_out in made.dropped}
-            await in_thread(
-                run, lambda: refuse_partial_groups(opened.backup.records(), there, opened.claims, choice.owners)
-            )
+            await in_thread(run, lambda: refuse_groups_without(made.dropped, opened, choice.owners))
         if strategy is Strategy.REBUILD:
             async with run.phone("new") as phone:
                 refuse_too_little_room(run, plan, phone.facts, set_bytes=made.bytes)
@@ -230,6 +227,12 @@ def owned_file_ids(opened: OpenedBackup, owners: Collection[str]) -> FileIds:
         for record in opened.backup.records()
         if opened.claims.owners(record.domain, record.relative_path) & wanted
     )
+
+
+def refuse_groups_without(dropped: Collection[Dropped], opened: OpenedBackup, owners: Collection[str]) -> None:
+    """Raises HalfGroup: what was dropped is part of a group of which the rest is sent."""
+    there = owned_file_ids(opened, owners) - {left_out.file_id for left_out in dropped}
+    refuse_partial_groups(opened.backup.records(), there, opened.claims, owners)
 
 
 LEFT_OUT_SHOWN = 200
