@@ -229,13 +229,18 @@ def test_attributes_and_targets_of_any_length_are_sliced() -> None:
         assert assert_decoders_agree(layouts, encode_mbfile(link, ios_version="18.0"))
 
 
-@pytest.mark.parametrize("record", [FILE, DIRECTORY, replace(FILE, size=None)], ids=["file", "directory", "no size"])
+@pytest.mark.parametrize(
+    "record",
+    [FILE, DIRECTORY, replace(FILE, size=None), replace(FILE, relative_path="Größe 雪")],
+    ids=["file", "directory", "no size", "a wide path"],
+)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_archives_with_lengths_that_were_met_are_read_in_one_step(
     record: Record, version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layouts = knowing(encode_mbfile(record, ios_version=version))
-    other = replace(record, relative_path="b", modified=1_600_000_123, inode=123_456, mode=0o100600)
+    path = "".join(chr(ord(character) + 1) for character in record.relative_path)
+    other = replace(record, relative_path=path, modified=1_600_000_123, inode=123_456, mode=0o100600)
     blob = encode_mbfile(other, ios_version=version)
     monkeypatch.setattr(Layout, "read", lambda *_: pytest.fail("it was read piece by piece"))
     assert assert_decoders_agree(layouts, blob)

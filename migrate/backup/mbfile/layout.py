@@ -159,6 +159,11 @@ def _content(stated: int, family: int, stored: bytes) -> bytes | str | None:
     return None if text == "$null" else text
 
 
+def is_wide_text(stored: bytes) -> bool:
+    """Whether this is the content of a text of 16-bit units, and not the archive's "$null"."""
+    return _content(WIDE_TEXT, TEXT, stored) is not None
+
+
 def extent(blob: bytes, at: int) -> tuple[int, int]:
     """Where the content of the data, text, list or dictionary at `at` begins and ends; beyond 2**16 for other
     objects."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from migrate.backup.mbfile.layout import DATA_OBJECT, NUMBER, SIZE, TEXT, Fields, Layout, extent
+from migrate.backup.mbfile.layout import DATA_OBJECT, NUMBER, SIZE, TEXT, Fields, Layout, extent, is_wide_text
 
 _SIGNED_NUMBER = 0x13
 _NUMBER_FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
@@ -28,14 +28,15 @@ class SizedLayout:
     pick_literals: Callable[[Sequence[Any]], Sequence[bytes]] = field(repr=False)
     literals: Sequence[bytes]
     path: int
-    """The place of RelativePath, which is no field but has to be ASCII."""
+    """The place of RelativePath, which is no field but has to be a text."""
+    is_text: Callable[[bytes], bool] = field(repr=False)
     pick: Callable[[Sequence[Any]], Fields] = field(repr=False)
 
     def read(self, blob: bytes) -> Fields | None:
         """What `Layout.read` returns for an archive with this offset table and trailer; None also where only that can
         tell."""
         values = self.unpack(blob)
-        if self.pick_literals(values) != self.literals or not values[self.path].isascii():
+        if self.pick_literals(values) != self.literals or not self.is_text(values[self.path]):
             return None
         fields = self.pick((0, None, *values))
         size = fields[SIZE]
@@ -43,18 +44,21 @@ class SizedLayout:
 
 
 def at_these_lengths(layout: Layout, blob: bytes, table_at: int) -> SizedLayout | None:
-    """The layout at the lengths of `blob`, an archive that it has read. None where it has a text that has to be
-    decoded: links, and paths beyond ASCII."""
+    """The layout at the lengths of `blob`, an archive that it has read. None for a link, whose target has to be
+    decoded."""
     forms: list[str] = []
     kept: list[int] = []
     end, path = 0, None
-    for begin, form, is_kept in _holes(layout, blob):
-        if not form:
-            return None
-        if is_kept:
+    is_text: Callable[[bytes], bool] = bytes.isascii
+    for begin, form, family in _holes(layout, blob):
+        if family is None:
             kept.append(len(forms) + 1)
-        else:
+        elif path is None:
             path = len(forms) + 1
+            if family != TEXT:
+                is_text = is_wide_text
+        else:
+            return None
         forms += f"{begin - end}s", form
         end = begin + struct.calcsize(f">{form}")
     if path is None:
@@ -66,25 +70,23 @@ def at_these_lengths(layout: Layout, blob: bytes, table_at: int) -> SizedLayout 
         pick_literals=pick_literals,
         literals=pick_literals(unpack(blob)),
         path=path,
+        is_text=is_text,
         pick=itemgetter(*layout.pick((0, 1, *(place + 2 for place in kept)))),
     )
 
 
-def _holes(layout: Layout, blob: bytes) -> Iterator[tuple[int, str, bool]]:
-    """For each hole, in order, where it begins, its form as in a struct, and whether it becomes a field. The form of a
-    text that has to be decoded is empty."""
+def _holes(layout: Layout, blob: bytes) -> Iterator[tuple[int, str, int | None]]:
+    """For each hole, in order, where it begins and its form as in a struct; of a text also its family."""
     for begin, form in layout.fixed:
-        yield begin, form, True
+        yield begin, form, None
     at = layout.pieces_at
-    for literal, fixed_bytes, family, is_kept, _ in layout.pieces:
+    for literal, fixed_bytes, family, _, _ in layout.pieces:
         at += len(literal)
         begin, end = (at, at + fixed_bytes) if fixed_bytes else extent(blob, at)
         if fixed_bytes and family == NUMBER:
             is_signed = blob[begin - 1] == _SIGNED_NUMBER and fixed_bytes == 8
-            form = "q" if is_signed else _NUMBER_FORMATS[fixed_bytes]
-        elif fixed_bytes or family == DATA_OBJECT or (blob[at] >> 4 == TEXT and not is_kept):
-            form = f"{end - begin}s"
+            yield begin, "q" if is_signed else _NUMBER_FORMATS[fixed_bytes], None
         else:
-            form = ""
-        yield begin, form, is_kept
+            is_data = fixed_bytes or family == DATA_OBJECT
+            yield begin, f"{end - begin}s", None if is_data else blob[at] >> 4
         at = end
