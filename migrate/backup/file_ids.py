@@ -7,6 +7,7 @@ import sys
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
+from functools import cached_property
 from typing import Final
 
 ID_BYTES: Final = 20
@@ -72,13 +73,20 @@ class FileIds(Set[str]):
         collector = FileIdCollector()
         for file_id in file_ids:
             collector.add(file_id)
-        self.table = collector.table()
+        self._collector = collector
 
     @classmethod
     def of(cls, collector: FileIdCollector) -> FileIds:
+        """Those that the collector has when the set is first asked."""
         made = cls()
-        made.table = collector.table()
+        made._collector = collector
         return made
+
+    @cached_property
+    def table(self) -> IdTable:
+        found = self._collector.table()
+        del self._collector  # it is as large again
+        return found
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)})"

@@ -92,6 +92,22 @@ class HeldShards:
         finally:
             os.close(descriptor)
 
+    def read_of_length(self, file_id: str, length: int) -> bytes | None:
+        """All bytes of a stored file that has this length; None if it has another."""
+        descriptor = self.open(file_id)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.EINVAL, "it is no regular file", file_id)
+            if status.st_size != length:
+                return None
+            found = os.read(descriptor, length)
+            while len(found) < length and (more := os.read(descriptor, length - len(found))):
+                found += more
+            return found if len(found) == length else None
+        finally:
+            os.close(descriptor)
+
     def _hold(self, name: str) -> int | str:
         shard = "" if self._flat else name[:2]
         try:

@@ -259,7 +259,11 @@ class SortedRecords:
         self._file: IO[bytes] | None = None
 
     def add(self, record: bytes) -> None:
-        self._pending.append(record)
+        self.add_all((record,))
+
+    def add_all(self, records: Iterable[bytes]) -> None:
+        """Add as many records as fit into memory beside those that are there."""
+        self._pending.extend(records)
         if len(self._pending) >= self._in_memory:
             self._spill()
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from migrate.backup.companions import database_of, is_database
 from migrate.categories.catalogue import PathClass, RestoreEffect, RestoreEffectName, load_catalogue
-from migrate.categories.domain_lists import ListName, is_listed
+from migrate.categories.domain_lists import ListName, covered
 from migrate.categories.globs import pattern
 from migrate.categories.path_classes import class_of_unowned
 from migrate.language import _, mark
@@ -64,7 +64,10 @@ def _why(name: RestoreEffectName, domain: str, relative_path: str) -> str | None
     regex, restore_effects = _effects(name, domain)
     if match := regex.fullmatch(relative_path) if regex else None:
         return restore_effects[(match.lastindex or 0) - 1].why
-    return next((why for lists, why in PHONES_LISTS[name] if is_listed(lists, domain, relative_path)), None)
+    for regex, why in _phones_lists(name, domain):
+        if regex.fullmatch(relative_path):
+            return why
+    return None
 
 
 @lru_cache(maxsize=8192)  # a phone has about 1,400 domains
@@ -72,3 +75,10 @@ def _effects(name: RestoreEffectName, domain: str) -> tuple[re.Pattern[str] | No
     """The entries for a domain, and one regular expression with a group for each of them."""
     restore_effects = tuple(effect for effect in load_catalogue().restore_effects(name) if effect.is_about(domain))
     return (pattern(f"({effect.regex})" for effect in restore_effects) if restore_effects else None), restore_effects
+
+
+@lru_cache(maxsize=8192)
+def _phones_lists(name: RestoreEffectName, domain: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """What the phone's lists for a domain cover, and why it is there: nothing, for most domains."""
+    found = ((covered(lists, domain), why) for lists, why in PHONES_LISTS[name])
+    return tuple((regex, why) for regex, why in found if regex is not None)

@@ -8,21 +8,23 @@ group are refused (atomic.py). A record with several owners moves if one of them
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
 from migrate.backup.file_ids import FileIdCollector, FileIds
+from migrate.backup.manifest.manifest import Row
 from migrate.backup.record import Kind, Record
 from migrate.categories.atomic import refuse_excepted_siblings
 from migrate.categories.catalogue import APP_PREFIX, EVERYTHING, nearest_of
-from migrate.categories.claims import Claims
+from migrate.categories.claims import Claims, Owners
 from migrate.problems import UnknownApp
 
 AppSelection = Literal["all", "none"] | Collection[str]
+OnRow = Callable[[Row], None]
 
 
-@dataclass
+@dataclass(slots=True)
 class Amount:
     """How much of an owner was chosen. Directories and symlinks count as records only; bytes are those of the files."""
 
@@ -30,16 +32,25 @@ class Amount:
     files: int = 0
     bytes: int = 0
 
+    def add(self, other: Amount) -> None:
+        self.records += other.records
+        self.files += other.files
+        self.bytes += other.bytes
+
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
     """The records that move, and their owners."""
 
-    file_ids: Set[str]
+    file_ids: Set[str] = frozenset()
+    """Only where the chooser was asked to collect them: otherwise a record moves if one of its owners does."""
     owners: frozenset[str]
     """Category ids and `app:<bundle>`: everything that was chosen, even without a record in this backup."""
+    records: int = 0
     files: int = 0
     """How many of the records are files."""
+    bytes: int = 0
+    """Their sizes, as the phone claims."""
     by_owner: dict[str, Amount] = field(default_factory=dict)
     """Per chosen owner; a record with two chosen owners counts for both."""
     apps: frozenset[str] = frozenset()
@@ -79,6 +90,101 @@ def chosen_owners(
     return owners
 
 
+class Chooser:
+    """Chooses among the records of one backup, which it sees one by one: files, symlinks and the directories that
+    belong to a chosen owner. Ancestor directories of other owners are not chosen; the composer adds them.
+
+    Raises:
+        UnknownCategory, UnknownApp, HalfGroup: like `chosen_owners`.
+    """
+
+    def __init__(
+        self,
+        claims: Claims,
+        *,
+        categories: Collection[str],
+        except_: Collection[str] = (),
+        apps: AppSelection | None = None,
+        on_row: Mapping[str, OnRow] | None = None,
+        file_ids: FileIdCollector | None = None,
+    ) -> None:
+        """`on_row`: by domain, who else is to see its rows, chosen or not. `file_ids` receives those of the choice."""
+        self._claims = claims
+        self.owners = chosen_owners(claims, categories=categories, except_=except_, apps=apps)
+        self._file_ids = file_ids
+        self._on_row = on_row or {}
+        self._domains: dict[str, _Domain] = {}
+
+    @property
+    def apps(self) -> frozenset[str]:
+        """Bundle ids of the chosen apps."""
+        return frozenset(owner.removeprefix(APP_PREFIX) for owner in self.owners if owner.startswith(APP_PREFIX))
+
+    def takes(self, row: Row, size: int | None) -> bool:
+        """Whether this record moves."""
+        file_id, domain, relative_path, flags, _ = row
+        seen = self._domains.get(domain)
+        if seen is None:
+            seen = self._domains[domain] = _Domain(self._claims.owners_of_all(domain), self._on_row.get(domain))
+        if seen.on_row is not None:
+            seen.on_row(row)
+        owners = seen.owners or self._claims.owners(domain, relative_path)
+        counted = seen.counted.get(owners)
+        if counted is None:
+            counted = seen.counted[owners] = _Counted(moves=not owners.isdisjoint(self.owners))
+        counted.records += 1
+        if flags & 7 == Kind.FILE:
+            counted.files += 1
+            counted.bytes += size or 0
+        if self._file_ids is not None and counted.moves:
+            self._file_ids.add(file_id)
+        return counted.moves
+
+    def choice(self) -> Choice:
+        """What was chosen among all records so far."""
+        by_owner = {owner: Amount() for owner in sorted(self.owners)}
+        total = Amount()
+        owners_of_files: set[str] = set()
+        shared_with_unchosen: set[tuple[str, str]] = set()
+        for domain, seen in self._domains.items():
+            for owners, counted in seen.counted.items():
+                if counted.files:
+                    owners_of_files |= owners
+                moving = owners & self.owners
+                for owner in moving:
+                    by_owner[owner].add(counted)
+                if moving:
+                    total.add(counted)
+                    unchosen = (owner for owner in owners - self.owners if owner.startswith(APP_PREFIX))
+                    shared_with_unchosen.update((domain, owner.removeprefix(APP_PREFIX)) for owner in unchosen)
+        return Choice(
+            file_ids=frozenset() if self._file_ids is None else FileIds.of(self._file_ids),
+            records=total.records,
+            files=total.files,
+            bytes=total.bytes,
+            owners=self.owners,
+            by_owner=by_owner,
+            apps=self.apps,
+            owners_of_files=frozenset(owners_of_files),
+            shared_with_unchosen=frozenset(shared_with_unchosen),
+        )
+
+
+@dataclass(slots=True)
+class _Counted(Amount):
+    """The records of one domain that have the same owners."""
+
+    moves: bool = False
+
+
+@dataclass(slots=True)
+class _Domain:
+    owners: Owners | None
+    """Those of all its records; None if they depend on the path."""
+    on_row: OnRow | None
+    counted: dict[Owners, _Counted] = field(default_factory=dict)
+
+
 def choose(
     records: Iterable[Record],
     claims: Claims,
@@ -87,41 +193,11 @@ def choose(
     except_: Collection[str] = (),
     apps: AppSelection | None = None,
 ) -> Choice:
-    """The records that move: files, symlinks and the directories that belong to a chosen owner.
-
-    Ancestor directories of other owners are not included; the composer adds them.
-
-    Raises:
-        UnknownCategory, UnknownApp, HalfGroup: like `chosen_owners`.
-    """
-    owners = chosen_owners(claims, categories=categories, except_=except_, apps=apps)
-    by_owner = {owner: Amount() for owner in sorted(owners)}
-    file_ids, files = FileIdCollector(), 0
-    owners_of_files: set[str] = set()
-    shared_with_unchosen: set[tuple[str, str]] = set()
+    """The records that move: see `Chooser`."""
+    chooser = Chooser(claims, categories=categories, except_=except_, apps=apps, file_ids=FileIdCollector())
     for record in records:
-        record_owners = claims.owners(record.domain, record.relative_path)
-        if record.kind is Kind.FILE:
-            owners_of_files |= record_owners
-        moving = record_owners & owners
-        if not moving:
-            continue
-        file_ids.add(record.file_id)
-        files += record.kind is Kind.FILE
-        for owner in moving:
-            _count(by_owner[owner], record)
-        for owner in record_owners - owners:
-            if owner.startswith(APP_PREFIX):
-                shared_with_unchosen.add((record.domain, owner.removeprefix(APP_PREFIX)))
-    return Choice(
-        file_ids=FileIds.of(file_ids),
-        files=files,
-        owners=owners,
-        by_owner=by_owner,
-        apps=frozenset(owner.removeprefix(APP_PREFIX) for owner in owners if owner.startswith(APP_PREFIX)),
-        owners_of_files=frozenset(owners_of_files),
-        shared_with_unchosen=frozenset(shared_with_unchosen),
-    )
+        chooser.takes(Row(record.file_id, record.domain, record.relative_path, record.kind, b""), record.size)
+    return chooser.choice()
 
 
 def excepted_owners(claims: Claims, except_: Collection[str]) -> frozenset[str]:
@@ -140,13 +216,6 @@ def files_by_owner(records: Iterable[Record], file_ids: Collection[str], claims:
         if record.file_id in file_ids:
             found.update(claims.owners(record.domain, record.relative_path))
     return dict(found)
-
-
-def _count(amount: Amount, record: Record) -> None:
-    amount.records += 1
-    if record.kind is Kind.FILE:
-        amount.files += 1
-        amount.bytes += record.size or 0
 
 
 def _owner(claims: Claims, word: str) -> str:

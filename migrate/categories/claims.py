@@ -65,6 +65,11 @@ class Claims:
                 found |= {category}
         return found
 
+    def owners_of_all(self, domain: str) -> Owners | None:
+        """The owners of every record of a domain; None if they depend on the path."""
+        claims = self._domain_claims(domain)
+        return None if claims.regex or claims.shared else claims.apps or _THE_REST
+
     def is_unclaimed(self, domain: str, relative_path: str) -> bool:
         """Whether no rule and no app matches it. It then moves with other-system, and we do not know what it is."""
         if self.owners(domain, relative_path) != _THE_REST:

@@ -17,7 +17,7 @@ from migrate.content.item import State
 from migrate.content.kind import Kind
 from migrate.content.kinds import kinds_of, source_places
 from migrate.content.sentence import shortened
-from migrate.content.source import UNREADABLE, Source, reason_of
+from migrate.content.source import UNREADABLE, AtPlaces, Source, reason_of
 from migrate.language import _, plural
 from migrate.problems.finding import Finding
 
@@ -165,11 +165,12 @@ class Counting:
     Args:
         backup: open for reading; the caller closes it.
         tmp: where copies of databases are kept while they are read (0700).
+        at_places: the files at `source_places()`, if they were found while the manifest was read for something else.
     """
 
-    def __init__(self, backup: Backup, tmp: Path) -> None:
+    def __init__(self, backup: Backup, tmp: Path, at_places: AtPlaces | None = None) -> None:
         self._findings: list[Finding] = []
-        self._source = Source(backup, tmp, source_places(), self._findings.append)
+        self._source = Source(backup, tmp, source_places(), self._findings.append, at_places)
 
     def count(self, owner: str) -> ItemCounts:
         """Count the items of a category, or of an app (`app:<bundle>`)."""

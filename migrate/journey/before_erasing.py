@@ -6,24 +6,28 @@ What the backup shows is named. What it cannot show (an eSIM, payment cards) is 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from migrate.backup.record import Kind, Record
+from migrate.backup.manifest.manifest import Row
+from migrate.backup.record import Kind
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.content.counting import Counting
+from migrate.content.kinds import source_places
+from migrate.content.source import AtPlaces
 from migrate.journey.opened_backup import OpenedBackup, title_of
 from migrate.language import _, mark, mark_plural, plural
 
 CLOUD_OWNERS = ("photos", "messages", "notes", "voice-memos")
 """The categories whose databases say that an original is only in iCloud."""
 WALLET = "wallet"
+WATCH_DOMAIN = "HomeDomain"
 WATCH_FOLDERS = ("Library/DeviceRegistry/", "Library/NanoBackup/")
-"""In HomeDomain, only with a watch. `Library/DeviceRegistry.state` is there without these folders (*seen*, iOS 14)."""
+"""In that domain, only with a watch. `Library/DeviceRegistry.state` is there without these folders (*seen*, iOS 14)."""
 APPS_SHOWN = 12
 """How many apps of one point are named: a phone can have hundreds without data in the backup."""
 
@@ -79,34 +83,34 @@ def known_apps() -> _Known:
     )
 
 
-@dataclass
-class WatchSign:
-    """Whether the phone has, or had, a watch: noted while its records are read for something else."""
+class ManifestLook:
+    """What the list needs of the old phone's manifest, noted while its rows are read for something else."""
 
-    is_there: bool = False
+    def __init__(self) -> None:
+        self.at_places = AtPlaces(source_places())
+        self.has_watch = False
+        """Whether the phone has, or had, a watch."""
 
-    def look_at(self, records: Iterable[Record]) -> Iterator[Record]:
-        """`records`, unchanged."""
-        for record in records:
-            if record.kind is Kind.FILE and is_of_a_watch(record.domain, record.relative_path):
-                self.is_there = True
-            yield record
+    @property
+    def on_row(self) -> Mapping[str, Callable[[Row], None]]:
+        """By domain, who is to see its rows."""
+        return dict.fromkeys((*self.at_places.domains, WATCH_DOMAIN), self._look_at)
 
-
-def is_of_a_watch(domain: str, relative_path: str) -> bool:
-    """Whether only a phone that has, or had, a watch has this file."""
-    return domain == "HomeDomain" and relative_path.startswith(WATCH_FOLDERS)
+    def _look_at(self, row: Row) -> None:
+        self.at_places.add(row)
+        if row.domain == WATCH_DOMAIN and row.kind is Kind.FILE and row.relative_path.startswith(WATCH_FOLDERS):
+            self.has_watch = True
 
 
 def take_inventory(
-    opened: OpenedBackup, tmp: Path, *, with_data: Collection[str], has_watch: bool
+    opened: OpenedBackup, tmp: Path, *, with_data: Collection[str], look: ManifestLook
 ) -> OldPhoneInventory:
     """Read from an open backup what its phone has that needs care. Blocking.
 
-    `with_data`: the owners that have a file in it. `has_watch`: see `WatchSign`.
+    `with_data`: the owners that have a file in it. `look`: what its rows told.
     """
     claims = opened.claims
-    counting, in_icloud = Counting(opened.backup, tmp), []
+    counting, in_icloud = Counting(opened.backup, tmp, look.at_places), []
     for owner in CLOUD_OWNERS:
         counted = [kind for kind in counting.count(owner).kinds if not kind.is_unknown]
         items, offloaded = sum(kind.only_in_icloud for kind in counted), sum(kind.offloaded for kind in counted)
@@ -122,7 +126,7 @@ def take_inventory(
     return OldPhoneInventory(
         apps=(*apps, *without_data),
         passes=counting.count(WALLET).items or 0,
-        has_watch=has_watch,
+        has_watch=look.has_watch,
         only_in_icloud=tuple(in_icloud),
     )
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from migrate.backup.folder import BackupFolder
 from migrate.backup.reader import Backup
-from migrate.backup.record import Record
 from migrate.backup.seal import Seal, read_seal
 from migrate.categories.catalogue import APP_PREFIX
-from migrate.categories.choose import Choice, choose
+from migrate.categories.choose import Chooser, OnRow
 from migrate.categories.claims import Claims
 from migrate.journey.backup_password import password_of
 from migrate.journey.phone_session import PhoneSession
@@ -43,17 +42,10 @@ async def open_with_claims(session: PhoneSession, folder: Path, role: Role) -> O
     return await in_thread(session, opened)
 
 
-def choose_records(
-    opened: OpenedBackup, plan: Plan, look_at: Callable[[Iterator[Record]], Iterable[Record]] = lambda records: records
-) -> Choice:
-    """What the plan chooses from a backup of the old phone. `look_at` sees every record on its way."""
-    return choose(
-        look_at(opened.backup.records()),
-        opened.claims,
-        categories=plan.move.categories,
-        except_=plan.move.except_,
-        apps=plan.move.apps,
-    )
+def chooser_of(opened: OpenedBackup, plan: Plan, on_row: Mapping[str, OnRow] | None = None) -> Chooser:
+    """Chooses what the plan moves from a backup of the old phone. `on_row`: see `Chooser`."""
+    move = plan.move
+    return Chooser(opened.claims, categories=move.categories, except_=move.except_, apps=move.apps, on_row=on_row)
 
 
 def title_of(claims: Claims, owner: str) -> str:

@@ -35,7 +35,7 @@ def lost_files(session: PhoneSession, plan: Plan, opened: OpenedBackup, choice: 
     for record in opened.backup.records():
         if record.file_id in unreadable:
             unreadable.discard(record.file_id)
-            if record.file_id in choice.file_ids:
+            if not opened.claims.owners(record.domain, record.relative_path).isdisjoint(choice.owners):
                 listed.append(LostFile(record.file_id, record.domain, record.relative_path))
     left_out = [one for one in _left_out(session, opened, unreadable) if _is_chosen(plan, opened, choice, one)]
     return [one for one in (*listed, *left_out) if not is_harmless(one.relative_path)]
@@ -84,4 +84,4 @@ def _spelled_out(glob: str) -> Iterator[str]:
 def _is_chosen(plan: Plan, opened: OpenedBackup, choice: Choice, one: LostFile) -> bool:
     if not one.domain:
         return EVERYTHING in plan.move.categories
-    return bool(opened.claims.owners(one.domain, one.relative_path) & set(choice.owners))
+    return not opened.claims.owners(one.domain, one.relative_path).isdisjoint(choice.owners)

@@ -119,3 +119,14 @@ def test_more_shards_than_files_may_be_open(tmp_path: Path, monkeypatch: pytest.
             assert [shards.read_small(name, 40).decode() for name in names * 2] == names * 2
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_file_of_another_length_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that should be small may be gigabytes long."""
+    (tmp_path / NAME[:2]).mkdir()
+    (tmp_path / NAME[:2] / NAME).write_bytes(b"mine")
+    with HeldShards(tmp_path) as shards:
+        assert shards.read_of_length(NAME, 4) == b"mine"
+        monkeypatch.setattr(os, "read", lambda *_: pytest.fail("it was read"))
+        assert shards.read_of_length(NAME, 3) is None
+        assert shards.read_of_length(NAME, 5) is None

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from migrate.backup.mbfile.decode import decode_mbfile, parse_mbfile
 from migrate.backup.mbfile.encode import encode_mbfile
 from migrate.backup.mbfile.fast_decode import Layouts
+from migrate.backup.mbfile.layout import Layout
 from migrate.backup.mbfile.learn_layout import UnusualArchive
 from migrate.backup.record import Kind, Record
 from migrate.problems import BadRecord
@@ -26,6 +27,8 @@ from migrate.problems import BadRecord
 VERSIONS = ["10.3.3", "12.4", "14.3", "16.1", "18.2", "26.5", "27.0"]
 ROW: dict[str, Any] = {"file_id": "ab" * 20, "domain": "HomeDomain", "relative_path": "a", "kind": Kind.FILE}
 OUTSIDE_THE_ARCHIVE = len(ROW)
+TIMES_UNTIL_READ_IN_ONE_STEP = 2
+"""The lengths of an archive are noted when they are met for the second time."""
 
 FILE = Record(
     **ROW,
@@ -78,12 +81,16 @@ def knowing(*blobs: bytes) -> Layouts:
     for blob in blobs:
         assert parsed(blob) is not None
         layouts.learn(blob)
+        for _ in range(TIMES_UNTIL_READ_IN_ONE_STEP):
+            layouts.read(blob)
     return layouts
 
 
 def assert_decoders_agree(layouts: Layouts, blob: bytes) -> bool:
     """Whether `blob` was sliced; if it was, then to what the full decoder reads."""
     sliced = layouts.read(blob)
+    for _ in range(TIMES_UNTIL_READ_IN_ONE_STEP):
+        assert layouts.read(blob) == sliced
     if sliced is not None:
         whole = parsed(blob)
         assert sliced == whole
@@ -220,6 +227,43 @@ def test_attributes_and_targets_of_any_length_are_sliced() -> None:
         link = replace(LINK, target="é" * length)
         assert assert_decoders_agree(layouts, encode_mbfile(file, ios_version="18.0"))
         assert assert_decoders_agree(layouts, encode_mbfile(link, ios_version="18.0"))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [FILE, DIRECTORY, replace(FILE, size=None), replace(FILE, relative_path="Größe 雪")],
+    ids=["file", "directory", "no size", "a wide path"],
+)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_archives_with_lengths_that_were_met_are_read_in_one_step(
+    record: Record, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layouts = knowing(encode_mbfile(record, ios_version=version))
+    path = "".join(chr(ord(character) + 1) for character in record.relative_path)
+    other = replace(record, relative_path=path, modified=1_600_000_123, inode=123_456, mode=0o100600)
+    blob = encode_mbfile(other, ios_version=version)
+    monkeypatch.setattr(Layout, "read", lambda *_: pytest.fail("it was read piece by piece"))
+    assert assert_decoders_agree(layouts, blob)
+
+
+def test_lengths_that_are_met_once_are_not_remembered() -> None:
+    """A hostile backup may have others in every row."""
+    layouts = knowing(encode_mbfile(FILE, ios_version="18.0"))
+    noted = len(layouts._sized)
+    for length in range(2, 60):
+        assert layouts.read(encode_mbfile(replace(FILE, relative_path="x" * length), ios_version="18.0"))
+    assert len(layouts._sized) == noted
+
+
+def test_no_more_lengths_are_remembered_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("migrate.backup.mbfile.fast_decode._MAX_SIZED", 10)
+    monkeypatch.setattr("migrate.backup.mbfile.fast_decode._MAX_SEEN", 15)
+    layouts = knowing(encode_mbfile(FILE, ios_version="18.0"))
+    for length in range(2, 60):
+        assert assert_decoders_agree(
+            layouts, encode_mbfile(replace(FILE, relative_path="x" * length), ios_version="18.0")
+        )
+    assert (len(layouts._sized), len(layouts._seen) <= 15) == (10, True)
 
 
 # -- the full decoder has the word -------------------------------------------------------------------------------------

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from migrate.backup.reader import Backup
+from migrate.backup.restore_set.compose import SetRequest
 from migrate.journey import events
 from migrate.journey.context import RunContext, RunResult
 from migrate.journey.home import Home
@@ -150,6 +152,16 @@ def run_without_phones(home: Home, person: Person | None = None, **change: Any) 
     context = RunContext(home, home.tmp, usbmux, person or Person(), wait_s=0)
     given: dict[str, Any] = {"old_udid": None, "old_backup": None, "new_udid": None, "encrypts_backups": True, **change}
     return Run(context=context, folder=folder, journal=journal, step="verify", **given)
+
+
+def see_every_row(request: SetRequest) -> None:
+    """What the composer does with its choice: every row is looked at, then the choice is held to be complete."""
+    wanted = request.wanted
+    assert not isinstance(wanted, Collection)
+    with Backup.open(request.source, request.password) as backup:
+        for row in backup.manifest.rows():
+            wanted.takes(row, row.size())
+        assert list(wanted.missing(backup.manifest)) == []
 
 
 def a_phone(udid: str, name: str, ios_version: str, spec: ContentsSpec, seed: int, **more: Any) -> SimulatedPhone:

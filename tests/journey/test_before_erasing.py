@@ -12,15 +12,17 @@ from typing import Any
 
 import pytest
 
+from migrate.backup.manifest.manifest import Row
 from migrate.backup.reader import Backup
-from migrate.categories.choose import choose
+from migrate.backup.record import Kind, file_id
+from migrate.categories.catalogue import load_catalogue
+from migrate.categories.choose import Chooser
 from migrate.categories.claims import Claims
 from migrate.journey.before_erasing import (
     CarefulApp,
+    ManifestLook,
     OldPhoneInventory,
-    WatchSign,
     before_erasing,
-    is_of_a_watch,
     known_apps,
     take_inventory,
 )
@@ -57,9 +59,11 @@ def test_a_move_tells_what_it_found_on_the_old_phone(make_lab: MakeLab) -> None:
 
     with Backup.open(lab.last_run.path / "old" / OLD, PASSWORD) as backup:
         opened = OpenedBackup(backup, Claims.of(backup), None)
-        watch = WatchSign()
-        choice = choose(watch.look_at(backup.records()), opened.claims, categories=["everything"])
-        seen: Any = {"with_data": choice.owners_of_files, "has_watch": watch.is_there}
+        look = ManifestLook()
+        chooser = Chooser(opened.claims, categories=["everything"], on_row=look.on_row)
+        for row in backup.manifest.rows():
+            chooser.takes(row, row.size())
+        seen: Any = {"with_data": chooser.choice().owners_of_files, "look": look}
         found = take_inventory(opened, lab.tmp, **seen)
         opened.claims.apps["org.example.empty"] = replace(  # type: ignore[index]
             opened.claims.apps["org.example.diary"], id="org.example.empty", title="Empty"
@@ -85,16 +89,24 @@ def test_an_app_is_known_by_its_id_and_only_guessed_by_its_name() -> None:
     assert set(known_apps().ids.values()) | set(known_apps().words.values()) == {"chats", "codes", "bank"}
 
 
+def has_a_watch(*files: tuple[str, str]) -> bool:
+    look = ManifestLook()
+    chooser = Chooser(Claims(load_catalogue(), {}), categories=["contacts"], on_row=look.on_row)
+    for domain, path in files:
+        chooser.takes(Row(file_id(domain, path), domain, path, Kind.FILE, b""), 1)
+    return look.has_watch
+
+
 def test_a_phone_without_a_watch_is_not_said_to_have_one() -> None:
     """A real backup has none of the folders of a watch, and still files in DeviceRegistry.state."""
-    assert is_of_a_watch("HomeDomain", "Library/NanoBackup/1/backup.db")
-    assert not is_of_a_watch("HomeDomain", "Library/DeviceRegistry.state/activeStateMachine.plist")
-    assert not is_of_a_watch("AppDomain-org.example", "Library/NanoBackup/1/backup.db")
+    assert has_a_watch(("HomeDomain", "Library/NanoBackup/1/backup.db"))
+    assert not has_a_watch(("HomeDomain", "Library/DeviceRegistry.state/activeStateMachine.plist"))
+    assert not has_a_watch(("AppDomain-org.example", "Library/NanoBackup/1/backup.db"))
     if not REAL_MANIFEST.exists():
         pytest.skip("the real backup is not on this computer")
     with closing(sqlite3.connect(f"{REAL_MANIFEST.as_uri()}?mode=ro&immutable=1", uri=True)) as manifest:
         paths = manifest.execute("SELECT domain, relativePath FROM Files WHERE flags = 1").fetchall()
-    assert len(paths) > 100 and not any(is_of_a_watch(domain, path) for domain, path in paths)
+    assert len(paths) > 100 and not has_a_watch(*paths)
 
 
 def test_many_apps_are_counted_and_all_are_in_the_data() -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import plistlib
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,9 +14,12 @@ from typing import Any
 
 import pytest
 
+from migrate.backup.manifest.db_manifest import DbManifest
+from migrate.backup.manifest.manifest import OnBad, Row
+from migrate.backup.reader import Backup
 from migrate.backup.record import file_id
 from migrate.backup.restore_set.builder import Dropped
-from migrate.backup.restore_set.compose import RestoreSet
+from migrate.backup.restore_set.compose import RestoreSet, SetRequest
 from migrate.categories.choose import Choice
 from migrate.journey.home import Home
 from migrate.journey.run_state import Run
@@ -23,8 +30,8 @@ from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified
 from migrate.journey.unreadable_files import LostFile
 from migrate.plan.model import Plan
 from migrate.plan.strategy import Strategy
-from migrate.problems import ChosenFilesUnreadable, HalfGroup, NothingChosen, WouldReplace
-from tests.journey.moves import NEW, OLD, run_without_phones
+from migrate.problems import BadRecord, ChosenFilesUnreadable, HalfGroup, NothingChosen, WouldReplace
+from tests.journey.moves import NEW, OLD, run_without_phones, see_every_row
 from tests.journey.proof.made import PHOTO, SMS, Files, backup_of, database
 
 ATTACHMENT = ("MediaDomain", "Library/SMS/Attachments/0a/10/G/IMG_0001.JPG")
@@ -82,8 +89,11 @@ def test_only_a_phone_that_becomes_like_the_old_one_has_the_rest_erased() -> Non
 
 
 def composed_without(monkeypatch: pytest.MonkeyPatch, *dropped: Dropped) -> None:
-    made = RestoreSet(path=Path("set"), records=1, files=1, bytes=1, dropped=dropped)
-    monkeypatch.setattr(composing, "compose", lambda request, progress: made)
+    def compose(request: SetRequest, progress: Any) -> RestoreSet:
+        see_every_row(request)
+        return RestoreSet(path=Path("set"), records=1, files=1, bytes=1, dropped=dropped)
+
+    monkeypatch.setattr(composing, "compose", compose)
 
 
 def test_messages_are_not_sent_without_a_group_of_their_files(
@@ -116,10 +126,10 @@ def test_a_graft_leaves_the_old_counterparts_out_and_holds_the_rest_to_its_seal(
     run.set_strategy(Strategy.OVERLAY)  # a graft's safety backup is encrypted; these need no password
     safety = NewPhoneVerified(kept, "whole", 1, 1, 1, "27.0", False, {})
     assert there.backup == safety.backup
-    choice = Choice(file_ids=frozenset({file_id(*MEMO)}), owners=frozenset({"voice-memos"}))
+    chosen: Any = SimpleNamespace(owners=frozenset({"voice-memos"}), apps=frozenset())
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(composing, "open_with_claims", opened_without_seal)
-        request = asyncio.run(build_set_request(run, Strategy.GRAFT, choice, verified, safety))
+        request = asyncio.run(build_set_request(run, Strategy.GRAFT, chosen, verified, safety))
     assert request.replaced == {file_id(*MEMO)}
     assert (request.base, request.base_seals) == (kept, kept.parent)
 
@@ -151,3 +161,57 @@ def test_a_resume_asks_the_phone_once_more_for_an_unreadable_file(
     accepting = replace(run, findings=[])
     composing.refuse_unreadable(accepting, plan(safety={"accept_unreadable": True}), opened, choice)
     assert [finding.relative_path for finding in accepting.findings] == [PHOTO[1]]
+
+
+# -- one pass ----------------------------------------------------------------------------------------------------------
+
+
+def finished(folder: Path, files: Files) -> OldPhoneVerified:
+    """A backup that the real composer accepts."""
+    verified = old_phone_verified(folder, files)
+    for name, content in {
+        "Status.plist": {"SnapshotState": "finished", "UUID": "A-1"},
+        "Info.plist": {"Unique Identifier": OLD, "Product Version": "18.5"},
+        "Manifest.plist": {"IsEncrypted": False, "Lockdown": {"UniqueDeviceID": OLD, "ProductVersion": "18.5"}},
+    }.items():
+        (folder / name).write_bytes(plistlib.dumps(content))
+    return verified
+
+
+def test_the_manifest_is_read_once_and_what_is_counted_is_what_is_sent(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages = database(tmp_path, "CREATE TABLE message (ROWID INTEGER PRIMARY KEY, text TEXT);")
+    verified = finished(tmp_path / "old" / OLD, {SMS: messages, ATTACHMENT: b"\xff\xd8", MEMO: b"soup"})
+    passes: list[DbManifest] = []
+    rows = DbManifest.rows
+
+    def counted(manifest: DbManifest, on_bad: OnBad | None = None) -> Iterator[Row]:
+        passes.append(manifest)
+        return rows(manifest, on_bad)
+
+    monkeypatch.setattr(DbManifest, "rows", counted)
+    monkeypatch.setattr(DbManifest, "rows_of", lambda *_: pytest.fail("it was read again for the inventory"))
+    composed = asyncio.run(compose_set(run, plan(), verified, None))
+    assert len(passes) == 1
+    assert composed.chosen["messages"] == {"records": 2, "files": 2, "bytes": len(messages) + 2}
+    with Backup.open(composed.set) as sent:
+        there = {(record.domain, record.relative_path) for record in sent.records() if record.size}
+    assert there == {SMS, ATTACHMENT}
+
+
+def test_a_choice_that_is_refused_leaves_no_set(run: Run, tmp_path: Path) -> None:
+    verified = finished(tmp_path / "old" / OLD, {PHOTO: b"\xff\xd8"})
+    with pytest.raises(NothingChosen):
+        asyncio.run(compose_set(run, plan(), verified, None))
+    assert list((run.folder / "set").iterdir()) == []
+
+
+def test_a_damaged_row_ends_the_composition_instead_of_being_left_out(run: Run, tmp_path: Path) -> None:
+    """Verify names it and stops the move; a row that is damaged only now must not be lost without a word."""
+    verified = finished(tmp_path / "old" / OLD, {MEMO: b"soup", ATTACHMENT: b"\xff\xd8"})
+    with closing(sqlite3.connect(verified.backup / "Manifest.db")) as manifest, manifest:
+        manifest.execute("UPDATE Files SET file = x'00' WHERE fileID = ?", (file_id(*ATTACHMENT),))
+    with pytest.raises(BadRecord):
+        asyncio.run(compose_set(run, plan(), verified, None))
+    assert list((run.folder / "set").iterdir()) == []

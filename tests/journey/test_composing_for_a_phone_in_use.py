@@ -34,7 +34,7 @@ from migrate.phone.facts import PhoneFacts
 from migrate.plan.model import Plan
 from migrate.plan.strategy import Strategy
 from migrate.problems import CategoriesSynced, RebuildDoesNotFit, RestoreWouldDelete
-from tests.journey.moves import NEW, OLD, run_without_phones
+from tests.journey.moves import NEW, OLD, run_without_phones, see_every_row
 from tests.journey.proof.made import CONTACTS, PHOTO, SMS, backup_of, seal_of
 
 GB = 1_000_000_000
@@ -98,6 +98,7 @@ class Composer:
 
     def _compose(self, request: Any, progress: Any) -> RestoreSet:
         self.composed += 1
+        see_every_row(request)
         return RestoreSet(path=Path("set"), records=1, files=1, bytes=self.made_bytes, dropped=())
 
     async def _open(self, run: Run, folder: Path, role: Role) -> OpenedBackup:

@@ -53,8 +53,9 @@ def last_block(tail: bytes, key: bytes) -> bytes:
 def decrypted_blocks(blocks: bytes, before: bytes, key: bytes) -> bytes:
     """Whole blocks of plaintext from the middle of a content, with padding. `before` is the block of ciphertext in
     front of them, empty at the beginning."""
-    decryptor = _cipher(key, before or bytes(BLOCK_BYTES)).decryptor()
-    return decryptor.update(blocks) + decryptor.finalize()
+    if len(blocks) % BLOCK_BYTES:
+        raise ValueError(f"{len(blocks)} bytes are no whole blocks")
+    return _cipher(key, before or bytes(BLOCK_BYTES)).decryptor().update(blocks)  # nothing is left to finalize
 
 
 def encrypted_chunks(chunks: Iterable[bytes], key: bytes) -> Iterator[bytes]:

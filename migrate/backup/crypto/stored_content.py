@@ -98,8 +98,10 @@ class BlobReader:
 
     def read(self, amount: int, offset: int) -> bytes:
         """`amount` plain bytes from `offset` on, fewer at the end."""
-        amount = max(0, min(amount, self.size - offset))
         place, at = divmod(offset, self._piece_bytes)
+        if 0 < amount <= self._piece_bytes - at and offset + amount <= self.size and place in self._pieces:
+            return self._pieces[place][at : at + amount]
+        amount = max(0, min(amount, self.size - offset))
         found = self._piece(place)[at : at + amount] if amount else b""
         while len(found) < amount:
             place += 1

@@ -15,7 +15,8 @@ from migrate.backup.record import Kind, Record
 from migrate.problems import BadRecord
 
 _KINDS = {int(kind): kind for kind in Kind}
-_INODE, _KEY, _SIZE = FIELDS.index("InodeNumber"), FIELDS.index("EncryptionKey"), FIELDS.index("Size")
+_SIZE = FIELDS.index("Size")
+_COPIED = itemgetter(*map(FIELDS.index, ("InodeNumber", "EncryptionKey", "Size")))
 _STATED = itemgetter(*map(FIELDS.index, ("Size", "LastModified", "EncryptionKey", "Digest", "Target")))
 
 
@@ -50,14 +51,15 @@ class Row(NamedTuple):
             kind=kind,
         )
 
-    def inode_and_key(self) -> tuple[int, bytes | None]:
-        """The two values that decide how a row is copied into another manifest, in half of the time `record` takes.
-        Raises BadRecord where `record` does."""
+    def copied(self) -> tuple[int, bytes | None, int | None]:
+        """Inode number, key and size, which decide how a row is copied into another manifest, in half of the time
+        `record` takes. Raises BadRecord where `record` does."""
         values = LAYOUTS.read(self.file) if self.flags & 7 in _KINDS else None
         if values is None:
             record = self.record()
-            return record.inode, record.encryption_key
-        return values[_INODE], values[_KEY]
+            return record.inode, record.encryption_key, record.size
+        copied: tuple[int, bytes | None, int | None] = _COPIED(values)
+        return copied
 
     def stated(self) -> Stated:
         """What decides whether the contents are those of another backup, in half of the time `record` takes. Raises

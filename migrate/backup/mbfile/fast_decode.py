@@ -13,6 +13,8 @@ everywhere except in the holes, and an offset table that matches:
 Other programs may write the objects in another order, with texts in front of the numbers. Then nothing has the same
 place in all archives of a layout, and those with as many objects are tried one after another.
 
+Most archives have the same lengths as one before, and are read in one step (sized_layout.py).
+
 Any other archive goes to the full decoder. A hole is a number, a text or data that becomes a field of the record; for
 any value in it, the full decoder reads the same. A wrong result would need two archives that plistlib parses in the
 same steps and yet decodes differently; tests/backup/test_mbfile_decode.py searches for one.
@@ -26,6 +28,7 @@ from collections import Counter
 
 from migrate.backup.mbfile.layout import TABLE_ENTRY_BYTES, Fields, Layout
 from migrate.backup.mbfile.learn_layout import UnusualArchive, learn_layout
+from migrate.backup.mbfile.sized_layout import SizedLayout, at_these_lengths
 
 _FINGERPRINT = slice(83, 140)  # in an archive of the usual order: the references of $objects and of the root
 _MAX_LAYOUTS = 1_000  # about 4 KiB each; a hostile backup may have a new one in every row
@@ -34,6 +37,9 @@ _MAX_ALIKE = 64
 _MAX_FAILURES = 500
 """So many archives with as many objects teach nothing, then no other is learned from: that takes as long as decoding
 it."""
+_MAX_SIZED = 2_000
+"""Offset tables whose archives are read in one step: about 3 KiB each."""
+_MAX_SEEN = 10_000
 
 _COUNT = slice(-24, -16)  # the number of objects, in the trailer
 
@@ -46,18 +52,39 @@ class Layouts:
         self._count = 0
         self._others: dict[bytes, list[Layout]] = {}
         self._failures: Counter[bytes] = Counter()
+        self._sized: dict[bytes, SizedLayout | None] = {}
+        self._seen: set[int] = set()
 
     def __len__(self) -> int:
         return sum(len(layouts) for _, layouts in self._found.values()) + sum(map(len, self._others.values()))
 
     def read(self, blob: bytes) -> Fields | None:
         """The fields of an archive whose layout is known, in the order of FIELDS; None for any other bytes."""
+        table_at = int.from_bytes(blob[-8:], "big")
+        table = blob[table_at:]
+        sized = self._sized.get(table)
+        if sized is not None and (fields := sized.read(blob)) is not None:
+            return fields
         known = self._found.get(blob[_FINGERPRINT])
         if known is None:
             return self._read_other(blob) if self._others else None
-        table_at = int.from_bytes(blob[-8:], "big")
-        layout = known[1].get(blob[table_at : table_at + known[0]])
-        return None if layout is None else layout.read(blob, table_at)
+        layout = known[1].get(table[: known[0]])
+        if layout is None or (fields := layout.read(blob, table_at)) is None:
+            return None
+        if sized is None and len(self._sized) < _MAX_SIZED:
+            self._note_lengths(layout, blob, table_at, table)
+        return fields
+
+    def _note_lengths(self, layout: Layout, blob: bytes, table_at: int, table: bytes) -> None:
+        """Note an offset table that is met for the second time: in a hostile backup each may be met once."""
+        met = hash(table)
+        if met in self._seen:
+            if table not in self._sized:
+                self._sized[table] = at_these_lengths(layout, blob, table_at)
+        elif len(self._seen) < _MAX_SEEN:
+            self._seen.add(met)
+        else:
+            self._seen = {met}
 
     def _read_other(self, blob: bytes) -> Fields | None:
         table_at = int.from_bytes(blob[-8:], "big")

@@ -22,7 +22,7 @@ DATA_FIELDS = ("EncryptionKey", "Digest", "ExtendedAttributes")
 FIELDS = (*NUMBER_FIELDS, *DATA_FIELDS, "Target")
 """The order of what `Layouts.read` returns. A missing number is 0; any other missing field, and Size, is None."""
 
-_SIZE = FIELDS.index("Size")
+SIZE = FIELDS.index("Size")
 TABLE_ENTRY_BYTES = 2
 TRAILER_BYTES = 32
 OFFSET_LIMIT = 1 << 16
@@ -60,7 +60,8 @@ class Layout:
     """What all archives of one layout share."""
 
     head: bytes
-    unpack: Callable[..., tuple[Any, ...]] = field(repr=False)  # the fixed holes from the end of `head` on
+    fixed: tuple[tuple[int, str], ...]  # where each fixed hole begins, and its form as in a struct
+    unpack: Callable[..., tuple[Any, ...]] = field(repr=False)
     mask: int
     literals: int  # the bytes between the fixed holes, read as one number under `mask`
     pieces_at: int
@@ -122,7 +123,7 @@ class Layout:
         ):
             return None
         fields = self.pick(values)
-        size = fields[_SIZE]
+        size = fields[SIZE]
         return None if size is not None and size < 0 else fields
 
     def with_inode(self, blob: bytes, table_at: int, inode: int) -> bytes | None:
@@ -156,6 +157,11 @@ def _content(stated: int, family: int, stored: bytes) -> bytes | str | None:
     except UnicodeDecodeError:
         return None
     return None if text == "$null" else text
+
+
+def is_wide_text(stored: bytes) -> bool:
+    """Whether this is the content of a text of 16-bit units, and not the archive's "$null"."""
+    return _content(WIDE_TEXT, TEXT, stored) is not None
 
 
 def extent(blob: bytes, at: int) -> tuple[int, int]:

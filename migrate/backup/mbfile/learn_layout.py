@@ -94,6 +94,7 @@ class _Archive:
         as_number = int.from_bytes(mask, "big")
         return Layout(
             head=self.blob[:begin],
+            fixed=tuple((hole.begin, self._format(hole)) for hole in fixed),
             unpack=struct.Struct(form).unpack_from,
             mask=as_number,
             literals=as_number & int.from_bytes(self.blob[begin:pieces_at], "big"),

@@ -115,7 +115,7 @@ class BaseRows:
     def _send(self, row: Row) -> None:
         kind = row.flags & 7
         try:
-            inode, key = row.inode_and_key()
+            inode, key, _ = row.copied()
             if row.file_id != file_id(row.domain, row.relative_path):
                 raise CannotIncludeRecord("its row has another file's id")
             if kind != Kind.FILE:

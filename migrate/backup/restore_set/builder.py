@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,9 +145,9 @@ class SetBuilder:
         """A queue that links stored files of `folder`, sealed by `seal`, into the set; finished when the block ends.
         `on_missing_blob` gets the number of each row whose stored file is missing."""
 
-        def on_linked(files: list[tuple[str, int]]) -> None:
-            self._seal.add_linked(files, seal)
-            self._moved(len(files), sum(size for _, size in files))
+        def on_linked(file_ids: Sequence[str], sizes: Sequence[int]) -> None:
+            self._seal.add_linked(file_ids, sizes, seal)
+            self._moved(len(file_ids), sum(sizes))
 
         with open_linker(folder.path, self.place, expected) as worker:
             links = LinkQueue(worker, on_missing_blob, on_linked)

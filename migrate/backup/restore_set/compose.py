@@ -35,6 +35,7 @@ from migrate.backup.restore_set.encryption import SetEncryption
 from migrate.backup.restore_set.plists import SetPlists
 from migrate.backup.restore_set.rekey import ReencryptedContent, RewrappedKeys, SameKeys
 from migrate.backup.restore_set.rows import ChosenRows
+from migrate.backup.restore_set.wanted import Wanted, WantedIds
 from migrate.backup.safe_path import inside
 from migrate.backup.seal import Seal, read_seal
 from migrate.problems import CannotCompose, UnsafeName
@@ -48,7 +49,8 @@ Encryption = Literal["as-source", "encrypted", "plain"]
 
 @dataclass(frozen=True, kw_only=True)
 class SetRequest:
-    """What to compose. `wanted` are file ids of records of any kind; companions and directories are added."""
+    """What to compose. `wanted` are file ids of records of any kind, or who chooses them row by row; companions and
+    directories are added."""
 
     source: Path
     password: str | None = field(repr=False)
@@ -56,7 +58,7 @@ class SetRequest:
     """The folder to create; its parent exists. The set is a folder in it, named by the UDID of the old phone, or where
     there is a base by that of the new phone."""
     strategy: Strategy
-    wanted: Collection[str] = field(repr=False)
+    wanted: Collection[str] | Wanted = field(repr=False)
     apps: frozenset[str] = frozenset()
     """Bundle ids of the apps that the new phone is to install."""
     seals: Path | None = None
@@ -100,6 +102,7 @@ def compose(request: SetRequest, progress: Progress = no_progress) -> RestoreSet
 
     Raises:
         BackupNotFound, BackupUnreadable, BackupUnfinished, PasswordMissing, WrongPassword: a backup cannot be used.
+        What `wanted` raises.
         CannotCompose: it can be read, but no phone would accept a set made from it.
         RestoreWouldDelete: the base lacks something that is on the new phone, which the restore would then delete.
         DiskFullHere: the disk is full; nothing is left behind.
@@ -130,7 +133,7 @@ def _compose_from_one(request: SetRequest, source: Manifest, progress: Progress)
             if encryption.is_new
             else None,
         )
-        rows.send(request.wanted)
+        rows.send(_wanted(request))
         builder.add_directories(source)
         made = _finished(request, builder, SetPlists(source.folder, changes=encryption.plist_changes))
         builder.write_seal(seal)
@@ -162,7 +165,7 @@ def _compose_on_base(request: SetRequest, source: Manifest, base: Manifest, prog
             # a rebuild deletes the new phone's own companions, so no empty ones have to take their place
             empty_companions=not is_rebuild,
         )
-        chosen.send(request.wanted)
+        chosen.send(_wanted(request))
         base_rows = BaseRows(
             builder,
             base,
@@ -224,6 +227,10 @@ def _finished(request: SetRequest, builder: SetBuilder, plists: SetPlists) -> Re
         bytes=builder.stored_bytes,
         dropped=tuple(builder.dropped),
     )
+
+
+def _wanted(request: SetRequest) -> Wanted:
+    return WantedIds(request.wanted) if isinstance(request.wanted, Collection) else request.wanted
 
 
 def _seal_of(manifest: Manifest, seals: Path | None) -> Seal | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Mapping
 from dataclasses import replace
 
 from migrate.backup.companions import INDEX, LOG, SUFFIXES, database_of, is_database
@@ -27,6 +27,7 @@ from migrate.backup.restore_set.another_phone import BOUND_REASON, is_bound_to_p
 from migrate.backup.restore_set.builder import RecordPath, SetBuilder
 from migrate.backup.restore_set.rekey import CannotIncludeRecord, ReencryptedContent, SameKeys, with_inode
 from migrate.backup.restore_set.stored_files import LinkQueue
+from migrate.backup.restore_set.wanted import Wanted
 from migrate.backup.seal import Seal
 from migrate.problems import BadRecord, UnsafeName
 
@@ -71,67 +72,67 @@ class ChosenRows:
         self.sent: set[str] = set()
         """File ids of the files in the set; only filled where rows of another phone follow."""
 
-    def send(self, wanted: Collection[str]) -> None:
+    def send(self, wanted: Wanted) -> None:
         """Add everything `wanted` to the set, without the directories above."""
-        wanted = wanted if isinstance(wanted, Set) else frozenset(wanted)
-        folder = self._manifest.folder
-        with self._builder.link_blobs_from(folder, self._seal, len(wanted), self._on_missing_blob) as self._links:
-            found = self._pass(wanted)
+        folder, seal = self._manifest.folder, self._seal
+        most = len(seal.rows) if seal else self._manifest.count
+        with self._builder.link_blobs_from(folder, seal, most, self._on_missing_blob) as self._links:
+            self._pass(wanted)
             self._links.finish_requests()
+            for name in wanted.missing(self._manifest):
+                self._builder.drop(BadRecord(name, "", "", ""), "the backup has no entry for it")
             if not self._joins:  # no rows of another backup follow
                 self._builder.flush()
                 self._builder.manifest.build_indices()  # while the last links are being made
-        if found < len(wanted):
-            self._drop_missing(wanted)
         databases, self._databases = self._databases, {}
-        with self._builder.link_blobs_from(
-            folder, self._seal, 3 * len(databases), self._on_missing_blob
-        ) as self._links:
+        with self._builder.link_blobs_from(folder, seal, 3 * len(databases), self._on_missing_blob) as self._links:
             self._send_companions([row.record() for row in databases.values()])
             self._links.finish_requests()
         self._builder.flush()
 
     # -- [1] what was chosen -----------------------------------------------------------------------------------------
 
-    def _pass(self, wanted: Collection[str]) -> int:
-        """Returns how many of `wanted` have a row, counting duplicates twice."""
-        found = 0
-
+    def _pass(self, wanted: Wanted) -> None:
         def on_bad(bad: BadRecord) -> None:
-            nonlocal found
-            is_wanted = bad.file_id in wanted
-            found += is_wanted
-            if is_wanted:
+            if wanted.takes_bad(bad):
                 self._builder.drop(bad, f"its row is damaged: {bad.reason}")
             elif database_of(bad.relative_path):
                 self._damaged_companions[bad.domain, bad.relative_path] = bad
 
+        takes, send = wanted.takes, self._send
         for row in self._manifest.rows(on_bad):
-            is_wanted = row.file_id in wanted
-            found += is_wanted
-            if row.relative_path.endswith(SUFFIXES) and database_of(row.relative_path):
-                is_file = row.flags & 7 == Kind.FILE
-                self._companions[row.domain, row.relative_path] = row if is_file else None
-                if is_file and is_wanted:
+            identity, domain, path, flags, _ = row
+            kind = flags & 7
+            try:
+                inode, key, size = row.copied()
+            except BadRecord as bad:
+                on_bad(bad)
+                continue
+            is_wanted = takes(row, size)
+            if path.endswith(SUFFIXES) and database_of(path):
+                self._companions[domain, path] = row if kind == Kind.FILE else None
+                if kind == Kind.FILE and is_wanted:
                     self._chosen_companions.append(row)
                     continue
-            if is_wanted and self._send(row) and is_database(row.relative_path):
-                self._databases[row.file_id] = row
-        return found
+            if is_wanted and send(row, inode, key) and is_database(path):
+                self._databases[identity] = row
 
-    def _drop_missing(self, wanted: Collection[str]) -> None:
-        missing = set(wanted)
-        missing.difference_update(row.file_id for row in self._manifest.rows(lambda bad: missing.discard(bad.file_id)))
-        for name in sorted(missing):
-            self._builder.drop(BadRecord(name, "", "", ""), "the backup has no entry for it")
-
-    def _send(self, row: Row) -> bool:
-        """Add a row to the set if it can be sent. Returns whether it is a file that was added; a missing stored file is
-        only noticed later, when it is linked."""
-        kind = row.flags & 7
+    def _send_alone(self, row: Row) -> bool:
+        """Add a row to the set that was met before. Returns what `_send` returns."""
         try:
-            inode, key = row.inode_and_key()
-            self._check(row)
+            inode, key, _ = row.copied()
+        except BadRecord as bad:
+            self._builder.drop(bad, f"its row is damaged: {bad.reason}")
+            return False
+        return self._send(row, inode, key)
+
+    def _send(self, row: Row, inode: int, key: bytes | None) -> bool:
+        """Add a row with this inode number and key to the set if it can be sent. Returns whether it is a file that was
+        added; a missing stored file is only noticed later, when it is linked."""
+        identity, domain, path, flags, _ = row
+        kind = flags & 7
+        try:
+            self._check(identity, domain, path)
             if kind != Kind.FILE:
                 fresh = self._builder.inodes.fresh() if self._joins else None
                 self._builder.add_row(row, kind, with_inode(row, fresh))
@@ -141,7 +142,7 @@ class ChosenRows:
             else:
                 self._rekey.check(key)
                 archive = self._rekey.archive(row, key, self._inode(inode))
-                self._links.link(row.file_id, self._builder.add_row(row, kind, archive))
+                self._links.link(identity, self._builder.add_row(row, kind, archive))
         except CannotIncludeRecord as reason:
             self._builder.drop(row, reason.reason)
             return False
@@ -149,7 +150,7 @@ class ChosenRows:
             self._builder.drop(bad, f"its row is damaged: {bad.reason}")
             return False
         if self._joins:
-            self.sent.add(row.file_id)
+            self.sent.add(identity)
         return True
 
     def _rewrite(self, row: Row, rekey: ReencryptedContent, inode: int) -> None:
@@ -159,19 +160,20 @@ class ChosenRows:
             self._builder.count_file(row.file_id, stored_bytes, sha256)
             self._builder.add_row(row, Kind.FILE, archive)
 
-    def _check(self, row: Row) -> None:
-        if row.file_id != file_id(row.domain, row.relative_path):
+    def _check(self, identity: str, domain: str, path: str) -> None:
+        """Raises CannotIncludeRecord."""
+        if identity != file_id(domain, path):
             raise CannotIncludeRecord("its row has another file's id")
-        refusal = self._domains.get(row.domain)
+        refusal = self._domains.get(domain)
         if refusal is None:
-            slash = "its domain's name holds a slash, which phones refuse" if "/" in row.domain else ""
-            refusal = self._domains[row.domain] = slash or self._excluded_domains.get(row.domain, "")
+            slash = "its domain's name holds a slash, which phones refuse" if "/" in domain else ""
+            refusal = self._domains[domain] = slash or self._excluded_domains.get(domain, "")
         if refusal:
             raise CannotIncludeRecord(refusal)
-        if self._joins and is_bound_to_phone(row.domain, row.relative_path):
+        if self._joins and is_bound_to_phone(domain, path):
             raise CannotIncludeRecord(BOUND_REASON)
-        if row.file_id in self._excluded:
-            raise CannotIncludeRecord(self._excluded[row.file_id])
+        if identity in self._excluded:
+            raise CannotIncludeRecord(self._excluded[identity])
 
     def _on_missing_blob(self, number: int) -> None:
         identity, domain, path = self._builder.remove_row(number)
@@ -196,7 +198,7 @@ class ChosenRows:
         except BadRecord:
             is_orphan = True
         if is_orphan:
-            self._send(row)  # an ordinary file that only has such a name
+            self._send_alone(row)  # an ordinary file that only has such a name
         else:
             self._builder.drop(
                 row, "the database it belongs to is not sent, and merging it into another would spoil that"
@@ -221,7 +223,7 @@ class ChosenRows:
         if not self._is_stored(row):
             self._builder.drop(row, BLOB_MISSING)
             return False
-        return self._send(row)
+        return self._send_alone(row)
 
     def _make_empty(self, database: Record, path: str) -> None:
         """Add an empty file beside `database` with its owner, mode, class and times. *Guessed* that a phone accepts

@@ -9,7 +9,7 @@ What is in the set is noted as it is made, so its folder is not listed again.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from migrate.backup.file_ids import ID_BYTES
@@ -38,14 +38,16 @@ class SetSeal:
         """Note a stored file that was written."""
         self._files.add(b"%b%b%c%b" % (bytes.fromhex(file_id), size.to_bytes(_SIZE_BYTES, "big"), _WRITTEN, sha256))
 
-    def add_linked(self, files: list[tuple[str, int]], seal: Seal | None) -> None:
+    def add_linked(self, file_ids: Sequence[str], sizes: Sequence[int], seal: Seal | None) -> None:
         """Note stored files that were linked, with their sizes; `seal` is that of the backup they are from."""
         if seal is not None and not any(seal is other for other in self._seals):
             self._seals.append(seal)
         source = _WRITTEN if seal is None else next(n for n, other in enumerate(self._seals) if other is seal)
-        end, add = bytes((source,)) + _NO_DIGEST, self._files.add
-        for file_id, size in files:
-            add(bytes.fromhex(file_id) + size.to_bytes(_SIZE_BYTES, "big") + end)
+        packed, end = bytes.fromhex("".join(file_ids)), bytes((source,)) + _NO_DIGEST
+        self._files.add_all(
+            packed[at : at + ID_BYTES] + size.to_bytes(_SIZE_BYTES, "big") + end
+            for at, size in zip(range(0, len(packed), ID_BYTES), sizes, strict=True)
+        )
 
     def write(self, app_groups: Seal | None) -> None:
         """Write the seal of the complete set beside it. `app_groups` is the seal of the phone that the set is a backup

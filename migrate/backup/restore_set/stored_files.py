@@ -14,7 +14,7 @@ import sys
 import threading
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
@@ -50,7 +50,7 @@ class LinkQueue:
         self,
         open_linker: _Linker,
         on_missing_blob: Callable[[int], None],
-        on_linked: Callable[[list[tuple[str, int]]], None],
+        on_linked: Callable[[Sequence[str], Sequence[int]], None],
     ) -> None:
         self._linker = open_linker
         self._on_missing_blob = on_missing_blob
@@ -85,13 +85,13 @@ class LinkQueue:
     def _collect_answers(self, *, wait: bool) -> None:
         while self._asked and (answer := self._linker.answer(wait=wait)) is not None:
             ids, numbers = self._asked.popleft()
-            linked = list(zip(ids, answer, strict=True))
             if min(answer) < 0:
                 for number, outcome in zip(numbers, answer, strict=True):
                     if outcome == MISSING:
                         self._on_missing_blob(number)
-                linked = [(file_id, size) for file_id, size in linked if size >= 0]
-            self._on_linked(linked)
+                ids = [file_id for file_id, size in zip(ids, answer, strict=True) if size >= 0]
+                answer = array("q", (size for size in answer if size >= 0))
+            self._on_linked(ids, answer)
             wait = False
 
 

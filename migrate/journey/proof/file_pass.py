@@ -27,11 +27,14 @@ from migrate.journey.proof.evidence import Evidence, Side
 from migrate.journey.proof.fates import GONE, GOOD, Fate, LaterReason, OwnerFates
 from migrate.journey.proof.file_store import FileStore, StoredFate
 from migrate.journey.proof.rows import Rows, compare_rows
+from migrate.journey.proof.rows_ahead import RowsAhead
 from migrate.journey.proof.sealed_alike import Arrived, SealedAlike
 from migrate.journey.proof.small_files import SmallFiles
 from migrate.problems import BadRecord, BlobChanged, MigrateError
 
 Owners = frozenset[str]
+Sealed = tuple[bytes, int]
+"""SHA-256 and number of the stored bytes."""
 NOBODY: Owners = frozenset()
 REPORT_EVERY_ROWS = 256
 REPORT_EVERY_BYTES = 8 << 20
@@ -62,8 +65,8 @@ class FilePass:
     kept: bool = False
 
     def __post_init__(self) -> None:
-        self._old_files: SmallFiles | None = None
-        self._new_files: SmallFiles | None = None
+        self._small_files: tuple[SmallFiles, SmallFiles] | None = None
+        self._new_rows = RowsAhead(self.evidence.after.backup.manifest)
         self._seals = SealedAlike.of(self.old, self.evidence.after, self.arrived)
 
     @property
@@ -73,7 +76,8 @@ class FilePass:
 
     def run(self, owners_fates: dict[str, OwnerFates], done: int, total: int | None) -> int:
         """Count the fates per owner. Returns the bytes that are done."""
-        with SmallFiles.of(self.old) as self._old_files, SmallFiles.of(self.evidence.after) as self._new_files:
+        with SmallFiles.of(self.old) as old, SmallFiles.of(self.evidence.after) as new:
+            self._small_files = old, new
             return self._run(owners_fates, done, total)
 
     def _run(self, owners_fates: dict[str, OwnerFates], done: int, total: int | None) -> int:
@@ -84,15 +88,23 @@ class FilePass:
             if number % REPORT_EVERY_ROWS == 0 or done >= reported + REPORT_EVERY_BYTES:
                 progress.bytes_moved(done, total)
                 reported = done
-            if sealed is not None and (found := sealed(bytes.fromhex(row.file_id))) is not None:
+            found = None if sealed is None or row.flags & 7 != Kind.FILE else sealed(bytes.fromhex(row.file_id))
+            if found is not None:
                 done += found[1]
             if (owners := self._owners_of(row)) and (is_class := self._class_of(row, owners)) is not PathClass.ITEMS:
                 with suppress(BadRecord):  # a damaged row of the old backup, which verifying it has found
-                    self._count(row, owners, is_class, owners_fates)
+                    self._count(row, owners, is_class, found, owners_fates)
         return done
 
-    def _count(self, row: Row, owners: Owners, is_class: PathClass, owners_fates: dict[str, OwnerFates]) -> None:
-        fate, reason, why = self._fate(row, is_class, owners)
+    def _count(
+        self,
+        row: Row,
+        owners: Owners,
+        is_class: PathClass,
+        sealed: Sealed | None,
+        owners_fates: dict[str, OwnerFates],
+    ) -> None:
+        fate, reason, why = self._fate(row, is_class, owners, sealed)
         for owner in owners:
             counted = owners_fates.get(owner) or owners_fates.setdefault(owner, OwnerFates())
             if is_class is PathClass.HOUSEKEEPING:
@@ -171,7 +183,8 @@ class FilePass:
 
     def fate_of_unread(self, row: Row, owners: Owners) -> Fate:
         """The fate of a database whose items could not be read: equal bytes prove it, anything else is a doubt."""
-        fate, _reason, why = self._fate(row, PathClass.VERBATIM, owners)
+        sealed = None if self.old.seal is None else self.old.seal.rows.get(bytes.fromhex(row.file_id))
+        fate, _reason, why = self._fate(row, PathClass.VERBATIM, owners, sealed)
         if fate is Fate.DIFFERENT and why != CHANGED_HERE:
             fate = Fate.UNSEEN
         if fate is not Fate.SAME:
@@ -184,15 +197,18 @@ class FilePass:
 
     # -- one file ----------------------------------------------------------------------------------------------------
 
-    def _fate(self, row: Row, is_class: PathClass, owners: Owners) -> tuple[Fate, LaterReason | None, str]:
-        """Raises BadRecord: its row in the old backup is damaged, and its archive had to be read."""
+    def _fate(
+        self, row: Row, is_class: PathClass, owners: Owners, sealed: Sealed | None
+    ) -> tuple[Fate, LaterReason | None, str]:
+        """`sealed`: what the old backup's seal says of the file. Raises BadRecord: its row in the old backup is
+        damaged, and its archive had to be read."""
         evidence = self.evidence
         foreign = not self.kept and not evidence.same_phone
         if row.file_id in evidence.unsent_file_ids:
             return Fate.NOT_EXPECTED, None, ""
         if foreign and never_arrives_reason(row.domain, row.relative_path):
             return Fate.NOT_EXPECTED, None, ""
-        if row.kind is Kind.FILE and (self._is_sealed_alike(row, is_class) or self._is_alike(row, is_class)):
+        if sealed is not None and row.kind is Kind.FILE and self._is_alike(row, is_class, sealed):
             return Fate.SAME, None, ""
         record = row.record()
         try:
@@ -215,26 +231,25 @@ class FilePass:
             return Fate.LATER, reason, ""  # until the phone has loaded it, its own file is in that place
         return fate, reason, why
 
-    def _is_sealed_alike(self, row: Row, is_class: PathClass) -> bool:
-        return self._seals is not None and self._seals.proves(row, is_class)
-
-    def _is_alike(self, row: Row, is_class: PathClass) -> bool:
-        """Whether it is a small file of encrypted backups whose content both have, the old one as sealed. False if that
-        cannot be told by reading each once; then `_compared` tells what is wrong."""
-        old, new, after = self._old_files, self._new_files, self.evidence.after
-        if old is None or new is None or self._seals is not None or is_class is PathClass.DATABASE:
+    def _is_alike(self, row: Row, is_class: PathClass, sealed: Sealed) -> bool:
+        """Whether it is proven without a look at what is wrong: two seals of unencrypted backups have one digest, or it
+        is a small file of encrypted backups whose content both have, the old one as sealed. False if that cannot be
+        told by reading each once; then `_compared` tells what is wrong."""
+        if self._seals is not None:
+            return self._seals.proves(row, is_class, sealed)
+        after = self.evidence.after
+        if self._small_files is None or is_class is PathClass.DATABASE or row.file_id not in self.arrived.files:
             return False
-        if row.file_id not in self.arrived.files:
+        if (after.seal is not None and row.file_id in after.seal.unreadable) or self._has_log(row):
             return False
-        if after.seal is not None and row.file_id in after.seal.unreadable:
-            return False
-        if (sent := old.content(row, held_to_seal=True)) is None or self._has_log(row):
+        old, new = self._small_files
+        if (sent := old.sealed_content(row, *sealed)) is None:
             return False
         try:
-            arrived = after.backup.manifest.row(row.domain, row.relative_path)
+            arrived = self._new_rows.row(row.file_id, row.domain, row.relative_path)
         except BadRecord:
             return False
-        return arrived is not None and new.content(arrived, held_to_seal=False) == sent
+        return arrived is not None and new.has_content(arrived, sent)
 
     def _later_reason(self, record: Record, owners: Owners) -> LaterReason | None:
         evidence = self.evidence

@@ -5,12 +5,12 @@ A seal's digests are of the bytes as stored, so they are those of the contents o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Self
 
 from migrate.backup.companions import LOG
-from migrate.backup.file_ids import FileIds
+from migrate.backup.file_ids import FileIdCollector, FileIds
 from migrate.backup.manifest.manifest import Row
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, file_id
@@ -31,16 +31,13 @@ class Arrived:
 
     @classmethod
     def of(cls, backup: Backup) -> Self:
-        logs: set[str] = set()
-
-        def file_ids() -> Iterator[str]:
-            for row in backup.manifest.rows(lambda bad: None):
-                if row.kind is Kind.FILE:
-                    if row.relative_path.endswith(LOG):
-                        logs.add(row.file_id)
-                    yield row.file_id
-
-        return cls(FileIds(file_ids()), logs)
+        files, logs = FileIdCollector(), set()
+        for name, _, path, flags, _ in backup.manifest.rows(lambda bad: None):
+            if flags & 7 == Kind.FILE:
+                files.add(name)
+                if path.endswith(LOG):
+                    logs.add(name)
+        return cls(FileIds.of(files), logs)
 
 
 @dataclass(frozen=True)
@@ -61,12 +58,11 @@ class SealedAlike:
             return None
         return cls(old, old.seal.rows, after.seal.rows, arrived, after.seal.unreadable)
 
-    def proves(self, row: Row, is_class: PathClass) -> bool:
+    def proves(self, row: Row, is_class: PathClass, sealed: tuple[bytes, int]) -> bool:
         """Whether the new phone has this file of the old backup, with its -wal if it has one, as the old phone sent
-        it. False if the seals do not tell."""
+        it: `sealed`. False if the seals do not tell."""
         name = row.file_id
-        sealed = self.old.get(bytes.fromhex(name))
-        if sealed is None or sealed != self.after.get(bytes.fromhex(name)):
+        if sealed != self.after.get(bytes.fromhex(name)):
             return False
         if name not in self.arrived.files or name in self.unreadable:
             return False

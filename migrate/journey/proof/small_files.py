@@ -12,10 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
-from migrate.backup.crypto.cipher import BLOCK_BYTES, decrypted_blocks, padding_length
+from migrate.backup.crypto.cipher import BLOCK_BYTES, decrypted_blocks, encrypted_size, padding_length
 from migrate.backup.held_shards import HeldShards
 from migrate.backup.manifest.manifest import Row
-from migrate.backup.seal_file import SealRows
 from migrate.journey.proof.evidence import Side
 from migrate.problems import BadRecord, KeyUnusable
 
@@ -24,41 +23,51 @@ SMALL_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class SmallFiles:
-    """The small files of one backup: those whose length its seal knows."""
+    """The small files of one backup."""
 
     side: Side
-    sealed: SealRows
     shards: HeldShards
 
     @classmethod
     @contextmanager
-    def of(cls, side: Side) -> Iterator[Self | None]:
-        """None where the backup has no seal."""
-        if side.seal is None:
-            yield None
-            return
+    def of(cls, side: Side) -> Iterator[Self]:
         folder = side.backup.folder
         with HeldShards(folder.path, flat=folder.is_flat) as shards:
-            yield cls(side, side.seal.rows, shards)
+            yield cls(side, shards)
 
-    def content(self, row: Row, *, held_to_seal: bool) -> bytes | None:
-        """The whole content, as `Backup.chunks` yields it in pieces; None where it cannot be told like this, because it
-        is large, not sealed, not as sealed, or in any way unusual: `chunks` finds out."""
-        found = self.sealed.get(bytes.fromhex(row.file_id))
-        if found is None or found[1] > SMALL_BYTES:
+    def sealed_content(self, row: Row, sha256: bytes, stored_bytes: int) -> bytes | None:
+        """The whole content of a file that its seal describes like this, as `Backup.chunks` yields it in pieces; None
+        where it cannot be told like this, because it is large, not as sealed, or in any way unusual: `chunks` finds
+        out."""
+        if stored_bytes > SMALL_BYTES:
             return None
         try:
-            stored = self.shards.read_small(row.file_id, found[1])
-            if held_to_seal and hashlib.sha256(stored).digest() != found[0]:
+            stored = self.shards.read_of_length(row.file_id, stored_bytes)
+            if stored is None or hashlib.sha256(stored).digest() != sha256:
                 return None
-            keys = self.side.backup.manifest.class_keys
-            if keys is None:
-                return stored
-            wrapped = row.inode_and_key()[1]
-            if wrapped is None or not stored or len(stored) % BLOCK_BYTES:
-                return None
-            plain = decrypted_blocks(stored, b"", keys.unwrap(wrapped))
+            return self._decrypted(row, stored)
         except (OSError, BadRecord, KeyUnusable):
             return None
+
+    def has_content(self, row: Row, content: bytes) -> bool:
+        """Whether a file has this content. False also where it cannot be told like this."""
+        is_encrypted = self.side.backup.manifest.is_encrypted
+        try:
+            stored = self.shards.read_of_length(
+                row.file_id, encrypted_size(len(content)) if is_encrypted else len(content)
+            )
+            return stored is not None and self._decrypted(row, stored) == content
+        except (OSError, BadRecord, KeyUnusable):
+            return False
+
+    def _decrypted(self, row: Row, stored: bytes) -> bytes | None:
+        """None where it is not encrypted as phones do it. Raises BadRecord, KeyUnusable."""
+        keys = self.side.backup.manifest.class_keys
+        if keys is None:
+            return stored
+        wrapped = row.copied()[1]
+        if wrapped is None or not stored or len(stored) % BLOCK_BYTES:
+            return None
+        plain = decrypted_blocks(stored, b"", keys.unwrap(wrapped))
         padding = padding_length(plain[-BLOCK_BYTES:])
         return None if padding is None else plain[:-padding]

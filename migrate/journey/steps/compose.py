@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from migrate.backup.file_ids import FileIds
+from migrate.backup.manifest.manifest import Manifest
 from migrate.backup.restore_set.builder import Dropped
 from migrate.backup.restore_set.compose import SetRequest, compose
 from migrate.categories.atomic import refuse_partial_groups
 from migrate.categories.catalogue import APP_PREFIX
-from migrate.categories.choose import Choice, chosen_owners
+from migrate.categories.choose import Choice, Chooser, chosen_owners
 from migrate.categories.claims import Claims
 from migrate.content.tally import Tally, tally
 from migrate.journey.backup_password import password_of
-from migrate.journey.before_erasing import OldPhoneInventory, WatchSign, take_inventory
-from migrate.journey.opened_backup import OpenedBackup, choose_records, open_with_claims, title_of
+from migrate.journey.before_erasing import ManifestLook, OldPhoneInventory, take_inventory
+from migrate.journey.opened_backup import OpenedBackup, chooser_of, open_with_claims, title_of
 from migrate.journey.prompts import OwnBackupLimits
 from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
@@ -34,6 +36,7 @@ from migrate.plan.model import Plan
 from migrate.plan.strategy import FULL_RESTORES, OWN_BACKUP_STRATEGIES, Strategy
 from migrate.problems import (
     AccountMissing,
+    BadRecord,
     ChosenFilesDamaged,
     ChosenFilesUnreadable,
     LeftBehindUnreadable,
@@ -104,30 +107,26 @@ async def load_agreed_selection(
 
 
 async def compose_set(run: Run, plan: Plan, verified: OldPhoneVerified, safety: NewPhoneVerified | None) -> ComposedSet:
-    """Compose the restore set from the verified old backup; refuse first what must not be done.
+    """Compose the restore set from the verified old backup, in one pass over its manifest. What must not be done is
+    refused before that, or when the pass shows it; then no set is left.
 
     Raises:
         ChosenFilesUnreadable, WouldReplace, NothingChosen, CategoriesSynced, RestoreWouldDelete,
-            RebuildDoesNotFit, and what `compose` raises.
+            RebuildDoesNotFit, BadRecord, and what `compose` raises.
     """
     strategy = await settle_strategy(run, plan, verified.ios_version)
     opened = await open_with_claims(run, verified.backup, "old")
     with opened.backup:
-        watch = WatchSign()
-        choice = await in_thread(run, lambda: choose_records(opened, plan, watch.look_at))
-        if not choice.file_ids:
-            raise NothingChosen(tuple(plan.move.categories))
-        refuse_unreadable(run, plan, opened, choice)
-        counted = await count_for_phone_in_use(run, plan, opened, choice, safety) if strategy.is_in_use else Counted()
-        refuse_unapproved_replacement(plan, counted.replaces)
-        request = await build_set_request(run, strategy, choice, verified, safety)
+        look = ManifestLook()
+        chosen = Chosen(run, plan, opened, chooser_of(opened, plan, look.on_row))
+        if strategy.is_in_use:
+            chosen.both_phones = await tally_both_phones(run, plan, opened, chosen.owners, safety)
+        request = await build_set_request(run, strategy, chosen, verified, safety)
         progress = run.progress()
         made = await in_thread(run, lambda: compose(request, progress=progress))
+        choice, counted = chosen.settled
         if made.dropped:
-            there = choice.file_ids - {left_out.file_id for left_out in made.dropped}
-            await in_thread(
-                run, lambda: refuse_partial_groups(opened.backup.records(), there, opened.claims, choice.owners)
-            )
+            await in_thread(run, lambda: refuse_groups_without(made.dropped, opened, choice.owners))
         if strategy is Strategy.REBUILD:
             async with run.phone("new") as phone:
                 refuse_too_little_room(run, plan, phone.facts, set_bytes=made.bytes)
@@ -146,14 +145,51 @@ async def compose_set(run: Run, plan: Plan, verified: OldPhoneVerified, safety: 
             left_out=tuple(made.dropped),
             own_limits=counted.own_limits if strategy is Strategy.REBUILD else None,
             old_phone=await in_thread(
-                run,
-                lambda: take_inventory(opened, run.tmp, with_data=choice.owners_of_files, has_watch=watch.is_there),
+                run, lambda: take_inventory(opened, run.tmp, with_data=choice.owners_of_files, look=look)
             ),
         )
 
 
+class Chosen:
+    """Chooses the rows of the set while it is composed, and refuses the choice when it has seen them all."""
+
+    def __init__(self, run: Run, plan: Plan, opened: OpenedBackup, chooser: Chooser) -> None:
+        self._run = run
+        self._plan = plan
+        self._opened = opened
+        self._chooser = chooser
+        self.owners = chooser.owners
+        self.apps = chooser.apps
+        self.takes = chooser.takes
+        self.both_phones: BothPhones | None = None
+        """For a phone in use."""
+
+    def takes_bad(self, bad: BadRecord) -> bool:
+        raise bad
+
+    def missing(self, manifest: Manifest) -> Iterator[str]:
+        """None: the choice was made among these rows. Raises what `settled` raises."""
+        _ = self.settled
+        return iter(())
+
+    @cached_property
+    def settled(self) -> tuple[Choice, Counted]:
+        """What was chosen. Asked for when every row was seen.
+
+        Raises:
+            ChosenFilesUnreadable, WouldReplace, NothingChosen.
+        """
+        choice, run, plan = self._chooser.choice(), self._run, self._plan
+        if not choice.records:
+            raise NothingChosen(tuple(plan.move.categories))
+        refuse_unreadable(run, plan, self._opened, choice)
+        counted = Counted() if self.both_phones is None else self.both_phones.counted(run, choice)
+        refuse_unapproved_replacement(plan, counted.replaces)
+        return choice, counted
+
+
 async def build_set_request(
-    run: Run, strategy: Strategy, choice: Choice, verified: OldPhoneVerified, safety: NewPhoneVerified | None
+    run: Run, strategy: Strategy, chosen: Chosen, verified: OldPhoneVerified, safety: NewPhoneVerified | None
 ) -> SetRequest:
     """What the composer is asked for. A rebuild and a graft are built on the safety backup, which was just taken."""
     into = run.folder / "set"
@@ -163,8 +199,8 @@ async def build_set_request(
         password=await password_of(run, verified.backup, "old"),
         into=into,
         strategy=strategy.value,
-        wanted=choice.file_ids,
-        apps=choice.apps if strategy in FULL_RESTORES else frozenset(),  # else they are there before (contract 5)
+        wanted=chosen,
+        apps=chosen.apps if strategy in FULL_RESTORES else frozenset(),  # else they are there before (contract 5)
         seals=seals_for(run, verified.backup),
         damaged=verified.damaged,
     )
@@ -173,7 +209,7 @@ async def build_set_request(
     assert safety is not None, "a plan for a phone in use cannot do without"
     base = await open_with_claims(run, safety.backup, "new")
     with base.backup:
-        leaving = await in_thread(run, lambda: owned_file_ids(base, choice.owners))
+        leaving = await in_thread(run, lambda: owned_file_ids(base, chosen.owners))
     return replace(
         request,
         base=safety.backup,
@@ -191,6 +227,12 @@ def owned_file_ids(opened: OpenedBackup, owners: Collection[str]) -> FileIds:
         for record in opened.backup.records()
         if opened.claims.owners(record.domain, record.relative_path) & wanted
     )
+
+
+def refuse_groups_without(dropped: Collection[Dropped], opened: OpenedBackup, owners: Collection[str]) -> None:
+    """Raises HalfGroup: what was dropped is part of a group of which the rest is sent."""
+    there = owned_file_ids(opened, owners) - {left_out.file_id for left_out in dropped}
+    refuse_partial_groups(opened.backup.records(), there, opened.claims, owners)
 
 
 LEFT_OUT_SHOWN = 200
@@ -238,13 +280,29 @@ class Counted:
     own_limits: OwnBackupLimits | None = None
 
 
-async def count_for_phone_in_use(
-    run: Run, plan: Plan, opened: OpenedBackup, choice: Choice, safety: NewPhoneVerified | None
-) -> Counted:
-    """For each chosen category how much is sent, and how much of it the new phone has now.
+@dataclass(frozen=True)
+class BothPhones:
+    """What there is on both phones, for a phone in use."""
+
+    old: Tally
+    new: Tally
+
+    def counted(self, run: Run, choice: Choice) -> Counted:
+        """For each chosen category how much is sent, and how much of it the new phone has now."""
+        moving = [owner for owner, amount in sorted(choice.by_owner.items()) if amount.records]
+        limits = limits_of(self.new, self.old, moving)
+        for line in limits.accounts:
+            run.found(AccountMissing(run.name_of("new"), line).as_finding())
+        return Counted(tuple(_counterpart(owner, self.old, self.new) for owner in moving), limits)
+
+
+async def tally_both_phones(
+    run: Run, plan: Plan, opened: OpenedBackup, owners: Collection[str], safety: NewPhoneVerified | None
+) -> BothPhones:
+    """Count what there is on both phones.
 
     Raises:
-        CategoriesSynced: the new phone keeps one of them in step with an account.
+        CategoriesSynced: the new phone keeps one of the chosen categories in step with an account.
         RestoreWouldDelete: its own backup, which is restored to it, lacks a file.
     """
     assert safety is not None, "a plan for a phone in use cannot do without"
@@ -254,12 +312,8 @@ async def count_for_phone_in_use(
         if run.strategy in OWN_BACKUP_STRATEGIES:
             await in_thread(run, lambda: refuse_unread_files(there))
         new = await in_thread(run, lambda: tally(there.backup, there.claims, tmp=run.tmp))
-    refuse_synced(plan, synced_owners(new, choice.owners), phone=run.name_of("new"))
-    moving = [owner for owner, amount in sorted(choice.by_owner.items()) if amount.records]
-    limits = limits_of(new, old, moving)
-    for line in limits.accounts:
-        run.found(AccountMissing(run.name_of("new"), line).as_finding())
-    return Counted(tuple(_counterpart(owner, old, new) for owner in moving), limits)
+    refuse_synced(plan, synced_owners(new, owners), phone=run.name_of("new"))
+    return BothPhones(old, new)
 
 
 def _counterpart(owner: str, old: Tally, new: Tally) -> Replacement:

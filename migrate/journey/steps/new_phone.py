@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from migrate.journey.opened_backup import choose_records, open_with_claims
+from migrate.journey.opened_backup import chooser_of, open_with_claims
 from migrate.journey.run_state import Run
 from migrate.journey.steps.back_up import NewPhoneBackedUp, back_up, back_up_new_phone, ready_to_back_up
 from migrate.journey.steps.erase import refuse_too_little_room
@@ -56,8 +56,10 @@ async def count_chosen_bytes(run: Run, plan: Plan, verified: OldPhoneVerified) -
     opened = await open_with_claims(run, verified.backup, "old")
 
     def count() -> int:
-        chosen = choose_records(opened, plan).file_ids
-        return sum(record.size or 0 for record in opened.backup.records() if record.file_id in chosen)
+        chooser = chooser_of(opened, plan)
+        for row in opened.backup.manifest.rows():
+            chooser.takes(row, row.size())
+        return chooser.choice().bytes
 
     with opened.backup:
         return await in_thread(run, count)
