@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
@@ -31,6 +32,37 @@ sys.dont_write_bytecode = False
 
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    worker = getattr(config, "workerinput", None)
+    if worker is not None and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        compile_a_share(config, int(worker["workerid"].removeprefix("gw")), worker["workercount"])
+
+
+def compile_a_share(config: pytest.Config, number: int, shares: int) -> None:
+    """Compile every `shares`th test file that has not been compiled yet.
+
+    After a fresh checkout each process of the test command would otherwise compile all of them, 10 s of CPU
+    (*measured*). pytest has no public function for it; without these of pytest 8 and 9, each process still does.
+    """
+    try:
+        from _pytest.assertion.rewrite import PYC_TAIL, _rewrite_test, _write_pyc, assertstate_key, get_cache_dir
+    except ImportError:
+        return
+    for file in sorted(Path(__file__).parent.rglob("test_*.py"))[number::shares]:
+        compiled = get_cache_dir(file) / (file.name.removesuffix(".py") + PYC_TAIL)
+        if not compiled.exists():
+            compiled.parent.mkdir(exist_ok=True)
+            rewritten = _rewrite_test(file, config)
+            _write_pyc(config.stash[assertstate_key], rewritten[1], rewritten[0], compiled)
+
+
+def pytest_collection_finish() -> None:
+    """Take all collected tests out of the garbage collector's sight. A move collects garbage between its steps, and
+    searched 7,500 tests each time: 4.5 s of CPU for a small move and not 1.8 (*measured*)."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,8 @@ PEER = "pymobiledevice3"
 
 def test_usbmux_list_shows_trusted_and_untrusted_phones(bench: Any, small_phone: MakePhone) -> None:
     phones = [small_phone(), small_phone(trust="ask", name="New iPhone")]
-    listed = json.loads(bench(*phones).check(PEER, "usbmux", "list"))
+    shown = bench(*phones).run_in_its_own_process(PEER, "usbmux", "list")
+    listed = json.loads(shown.stdout)
     assert {one["Identifier"]: one["DeviceName"] for one in listed} == {phone.udid: phone.name for phone in phones}
     assert phones[1].trusted_hosts == {}
 

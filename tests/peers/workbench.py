@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
+from tests.forked import Forked
 from tests.peers import fetch
 
 LIMIT_S = 120
@@ -53,7 +55,26 @@ class Bench:
         return {**kept, "USBMUXD_SOCKET_ADDRESS": self.server.address, "HOME": home, "USERPROFILE": home}
 
     def run(self, peer: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run a peer to its end, with any exit code.
+        """Run a peer to its end, with any exit code. pymobiledevice3's commands are forked (`tests/forked.py`).
+
+        Raises:
+            PeerMissing: it is not installed.
+        """
+        if peer == PYMOBILEDEVICE3 and hasattr(os, "fork"):
+            return self._fork(peer, *map(str, arguments))
+        return self.run_in_its_own_process(peer, *arguments)
+
+    def _fork(self, peer: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = Forked(arguments, self.environment, program=peer, cwd=self.home)
+        limit = threading.Timer(LIMIT_S, command.kill)
+        limit.start()
+        out, err = command.communicate()
+        limit.cancel()
+        assert command.returncode is not None
+        return subprocess.CompletedProcess([peer, *arguments], command.returncode, out, err)
+
+    def run_in_its_own_process(self, peer: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """The same for a peer that starts the usual way.
 
         Raises:
             PeerMissing: it is not installed.

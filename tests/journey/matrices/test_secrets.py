@@ -42,22 +42,21 @@ def leaks_in(what: bytes) -> list[bytes]:
 
 
 @contextmanager
-def watching_children(of: int) -> Iterator[dict[int, bytes]]:
+def watching_children(of: int) -> Iterator[set[bytes]]:
     """While inside, collect the arguments and the environment of everything that process `of` starts."""
-    seen: dict[int, bytes] = {}
+    seen = set[bytes]()
     ended = threading.Event()
 
     def watch() -> None:
-        family = {of}
         while not ended.is_set():
-            for folder in Path("/proc").iterdir():
-                if not folder.name.isdigit() or (pid := int(folder.name)) == of:
-                    continue
-                with suppress(OSError, ValueError, IndexError):
-                    parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                    if parent in family:
-                        family.add(pid)
-                        seen[pid] = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+            family = [of]
+            for parent in family:
+                with suppress(OSError):
+                    for task in Path(f"/proc/{parent}/task").iterdir():
+                        family += map(int, (task / "children").read_text().split())
+            for pid in family[1:]:
+                with suppress(OSError):
+                    seen.add(Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes())
             time.sleep(0.005)
 
     watcher = threading.Thread(target=watch)
@@ -69,7 +68,7 @@ def watching_children(of: int) -> Iterator[dict[int, bytes]]:
         watcher.join()
 
 
-def run_watched(place: Place, stop: Stop | None = None) -> tuple[Ended, dict[int, bytes]]:
+def run_watched(place: Place, stop: Stop | None = None) -> tuple[Ended, set[bytes]]:
     command = place.commands.start(place.case.begin(place), place.env, stop)
     with watching_children(command.pid) as seen:
         return place.commands.finish(command), seen
@@ -98,7 +97,7 @@ def test_a_password_is_in_no_file_no_output_and_no_program_we_start(tmp_path: Pa
         assert_no_secret(place, ended)
         assert left_behind(place.lab.home) == []
     assert children, "the program that makes links was not seen"
-    assert not leaks_in(b"".join(children.values()))
+    assert not leaks_in(b"".join(children))
 
 
 @pytest.mark.soak
@@ -107,4 +106,4 @@ def test_a_killed_move_leaves_no_password_behind(tmp_path: Path, line: int) -> N
     with prepared(GRAFT, Commands(tmp_path), tmp_path / "killed") as place:
         ended, children = run_watched(place, Stop(line))
         assert_no_secret(place, ended)
-        assert not leaks_in(b"".join(children.values()))
+        assert not leaks_in(b"".join(children))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import plistlib
 import re
 import shutil
@@ -22,6 +23,15 @@ from migrate.simulator.faults.faulty_stream import FaultInjector, FaultyStream
 from migrate.simulator.usbmuxd.streams import SocketStream
 
 NOT_FOUND, MULTI_STATUS = -6, -13
+
+
+def framed(message: list[Any]) -> bytes:
+    data = plistlib.dumps(message, fmt=plistlib.FMT_BINARY)  # as libimobiledevice does
+    return struct.pack(">I", len(data)) + data
+
+
+DONE = framed(["DLMessageStatusResponse", 0, "___EmptyParameterString___", {}])
+"""The answer to each of 512 requests for a folder."""
 
 
 class Host:
@@ -166,18 +176,13 @@ class Host:
 
     def _ContentsOfDirectory(self, name: str, *_: Any) -> None:
         when = datetime.now(UTC).replace(tzinfo=None)
-        kinds = {True: "DLFileTypeDirectory", False: "DLFileTypeRegular"}
-        folder = {"DLFileType": kinds[True], "DLFileSize": 0, "DLFileModificationDate": when}
+        folder = {"DLFileType": "DLFileTypeDirectory", "DLFileSize": 0, "DLFileModificationDate": when}
         found = dict.fromkeys(self.empty_folders.get(name, ()), folder)
-        real = [] if self._is_promised(name) and not self._place(name).exists() else self._place(name).iterdir()
-        found |= {
-            path.name: {
-                "DLFileType": kinds[path.is_dir()],
-                "DLFileSize": path.stat().st_size,
-                "DLFileModificationDate": when,
-            }
-            for path in real
-        }
+        if not self._is_promised(name) or self._place(name).exists():
+            with os.scandir(self._place(name)) as entries:
+                for entry in entries:
+                    kind = "DLFileTypeDirectory" if entry.is_dir() else "DLFileTypeRegular"
+                    found[entry.name] = {**folder, "DLFileType": kind, "DLFileSize": entry.stat().st_size}
         self._status(0, found)
 
     def _GetFreeDiskSpace(self, *_: Any) -> None:
@@ -205,6 +210,9 @@ class Host:
         return self.root / name
 
     def _status(self, code: int = 0, payload: Any = None) -> None:
+        if not code and payload is None:
+            self._raw(DONE)
+            return
         code = code if code >= 0 else code + (1 << 64)
         self._send(["DLMessageStatusResponse", code, "___EmptyParameterString___", {} if payload is None else payload])
 
@@ -213,8 +221,7 @@ class Host:
         return data[0], data[1:]
 
     def _send(self, message: list[Any]) -> None:
-        data = plistlib.dumps(message, fmt=plistlib.FMT_BINARY)  # as libimobiledevice does
-        self._raw(struct.pack(">I", len(data)) + data)
+        self._raw(framed(message))
 
     def _receive(self) -> list[Any]:
         message = plistlib.loads(self._exactly(self._u32()))
