@@ -32,9 +32,7 @@ def _id(item: Item) -> str:
     return item.id
 
 
-def ordered(
-    items: Iterable[I], tmp: Path, *, in_memory: int = IN_MEMORY, key: Callable[[I], Any] = _id
-) -> Iterator[I]:
+def ordered(items: Iterable[I], tmp: Path, *, in_memory: int = IN_MEMORY, key: Callable[[I], Any] = _id) -> Iterator[I]:
     """The items ordered by id, or by another key. More than `in_memory` of them are sorted in runs that are kept in
     files under `tmp`.
 

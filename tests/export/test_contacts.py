@@ -38,6 +38,17 @@ def rows_of(exported: Exported) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(exported.text("Contacts/contacts.csv"))))
 
 
+def words(table: str, *texts: str) -> list[tuple[str, dict[str, Any]]]:
+    """Rows of a table of texts, numbered from 1."""
+    return [(table, {"ROWID": number, "value": text}) for number, text in enumerate(texts, 1)]
+
+
+def parts(parent: int, **of_keys: str) -> list[tuple[str, dict[str, Any]]]:
+    """Parts of a value: `parts(3, k1="Jabber")`."""
+    entries = ((int(key[1:]), text) for key, text in of_keys.items())
+    return [("ABMultiValueEntry", {"parent_id": parent, "key": key, "value": text}) for key, text in entries]
+
+
 def label_of(card: Any, line: Any) -> str | None:
     return next((one.value for one in card.contents.get("x-ablabel", []) if one.group == line.group), None)
 
@@ -110,7 +121,7 @@ def test_a_picture_that_is_damaged_is_named_and_the_card_is_there(make_backup: M
 def test_labels_of_apple_and_of_the_person_survive(make_backup: MakeBackup, export: Export) -> None:
     labels = ("_$!<Mobile>!$_", "_$!<HomeFAX>!$_", "_$!<School>!$_", "Ferienhaus, links; Nr. 2", "iPhone")
     rows = [("ABPerson", {"ROWID": 1, "First": "Anna", "guid": "A"})]
-    rows += [("ABMultiValueLabel", {"ROWID": number, "value": label}) for number, label in enumerate(labels, 1)]
+    rows += words("ABMultiValueLabel", *labels)
     rows += [("ABMultiValue", value(0, number, 1, 3, number, f"0{number}")) for number in range(1, 6)]
     card = cards_of(export(make_backup({BOOK: database_of(OLDEST, rows)})))[0]
     phones = {line.value: line for line in card.contents["tel"]}
@@ -130,18 +141,18 @@ def test_dates_messengers_profiles_and_relatives(make_backup: MakeBackup, export
             "ABPerson",
             {"ROWID": 1, "First": "Anna", "guid": "A", "Birthday": "-12517675200.0", "Note": "a\nb,c;d\\e 🎂"},
         ),
-        *(("ABMultiValueLabel", {"ROWID": n, "value": f"_$!<{word}>!$_"}) for n, word in enumerate(("Anniversary", "Mother", "Home"), 1)),
-        *(("ABMultiValueEntryKey", {"ROWID": n, "value": word}) for n, word in enumerate(("service", "username", "url", "Street", "CountryCode"), 1)),
+        *words("ABMultiValueLabel", "_$!<Anniversary>!$_", "_$!<Mother>!$_", "_$!<Home>!$_"),
+        *words("ABMultiValueEntryKey", "service", "username", "url", "Street", "CountryCode"),
         ("ABMultiValue", value(0, 1, 1, 12, 1, "725846400")),
         ("ABMultiValue", value(0, 2, 1, 23, 2, "Frau Schmidt")),
         ("ABMultiValue", value(0, 3, 1, 13, 3, None)),
         ("ABMultiValue", value(0, 4, 1, 46, None, None)),
         ("ABMultiValue", value(0, 5, 1, 5, 3, None)),
         ("ABMultiValue", value(0, 6, 1, 99, None, "from a later iOS")),
-        *(("ABMultiValueEntry", {"parent_id": 3, "key": key, "value": word}) for key, word in ((1, "Jabber"), (2, "anna@jabber.example"))),
-        *(("ABMultiValueEntry", {"parent_id": 4, "key": key, "value": word}) for key, word in ((1, "twitter"), (2, "anna"), (3, "https://twitter.com/anna"))),
-        *(("ABMultiValueEntry", {"parent_id": 5, "key": key, "value": word}) for key, word in ((4, "Hauptstraße 1\nHinterhaus"), (5, "de"))),
-    ]  # fmt: skip
+        *parts(3, k1="Jabber", k2="anna@jabber.example"),
+        *parts(4, k1="twitter", k2="anna", k3="https://twitter.com/anna"),
+        *parts(5, k4="Hauptstraße 1\nHinterhaus", k5="de"),
+    ]
     exported = export(make_backup({BOOK: database_of(OLDEST, rows)}), formats=frozenset({"csv", "json"}))
     card = cards_of(exported)[0]
 
@@ -164,14 +175,15 @@ def test_dates_messengers_profiles_and_relatives(make_backup: MakeBackup, export
 
 
 def test_linked_cards_are_one_person_with_what_each_account_knows(make_backup: MakeBackup, export: Export) -> None:
+    annie = {"First": "Annie", "Note": "tall", "IsPreferredName": 0}
     rows = [
-        ("ABPerson", {"ROWID": 1, "First": "Annie", "PersonLink": 7, "IsPreferredName": 0, "guid": "A", "Note": "tall"}),
+        ("ABPerson", {"ROWID": 1, "PersonLink": 7, "guid": "A", **annie}),
         ("ABPerson", {"ROWID": 2, "First": "Anna", "Last": "Schmidt", "PersonLink": 7, "guid": "B", "Note": "loud"}),
         ("ABPerson", {"ROWID": 3, "First": "Anna", "Last": "Schmidt", "guid": "C"}),
         ("ABMultiValue", value(0, 1, 1, 3, None, "+49 170 1")),
         ("ABMultiValue", value(0, 2, 2, 3, None, "+491701")),
         ("ABMultiValue", value(0, 3, 1, 4, None, "annie@example.org")),
-    ]  # fmt: skip
+    ]
     exported = export(make_backup({BOOK: database_of(LINKED, rows)}))
     linked, other = sorted(cards_of(exported), key=lambda card: "tel" not in card.contents)
 
@@ -207,11 +219,11 @@ def test_no_text_of_a_stranger_becomes_a_line_of_its_own(make_backup: MakeBackup
         ("ABGroup", {"ROWID": 1, "Name": evil, "StoreID": 1}),
         ("ABGroupMembers", {"UID": 1, "group_id": 1, "member_type": 0, "member_id": 1}),
         ("ABMultiValueLabel", {"ROWID": 1, "value": evil}),
-        *(("ABMultiValueEntryKey", {"ROWID": n, "value": word}) for n, word in enumerate(("service", "username", "CountryCode", evil), 1)),
+        *words("ABMultiValueEntryKey", "service", "username", "CountryCode", evil),
         *(("ABMultiValue", value(0, n, 1, kind, 1, evil)) for n, kind in enumerate((3, 4, 22, 23, 12, 99), 1)),
         *(("ABMultiValue", value(0, n, 1, kind, 1, None)) for n, kind in enumerate((5, 13, 46), 7)),
-        *(("ABMultiValueEntry", {"parent_id": n, "key": key, "value": evil}) for n in (7, 8, 9) for key in (1, 2, 3, 4)),
-    ]  # fmt: skip
+        *(part for n in (7, 8, 9) for part in parts(n, k1=evil, k2=evil, k3=evil, k4=evil)),
+    ]
     exported = export(make_backup({BOOK: database_of(OLDEST, rows)}), formats=frozenset({"csv", "json"}))
 
     (card,) = cards_of(exported)

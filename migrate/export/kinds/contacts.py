@@ -1,4 +1,4 @@
-"""`Contacts/contacts.vcf` with pictures, `contacts.csv`, and `contacts.jsonl`: a card, row or object for each person."""
+"""`Contacts/contacts.vcf` with pictures, `contacts.csv`, and `contacts.jsonl`: one entry for each person."""
 
 from __future__ import annotations
 
