@@ -81,7 +81,7 @@ def _row(person: LinkedPerson, has_picture: bool) -> Sequence[object]:
     names = person.names
     return (
         *(names[name] for name in _NAMES),
-        person.birthday or person.other_birthday,
+        (person.birthday or person.other_birthday or "").removeprefix("--"),
         *(_cell([value for value in person.values if value.property == kind]) for kind in _VALUES.values()),
         names["note"],
         "; ".join(person.groups),

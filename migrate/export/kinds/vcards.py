@@ -6,9 +6,9 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
-from migrate.content.normal_form import plausible
 from migrate.content.readers.contacts import (
     ADDRESS,
     DATE,
@@ -22,7 +22,6 @@ from migrate.content.readers.contacts import (
     calendar_day,
 )
 from migrate.export.kinds.people import LinkedPerson
-from migrate.export.names import iso_time
 from migrate.untrusted_text import CONTROL_CHARACTERS
 
 _APPLES = re.compile(r"_\$!<(.*)>!\$_")
@@ -122,9 +121,9 @@ def vcard(person: LinkedPerson, picture: bytes | None) -> str:
             add("X-ABLABEL", value.label).group = line.group
     add("uid", lead.id)
     for source in person.cards:
-        add("X-MIGRATE-SOURCE", source.account or "iPhone", X_UID=source.id)
-    if plausible(person.modified) is not None:
-        add("rev", iso_time(person.modified))
+        add("X-MIGRATE-SOURCE", f"{source.id} {source.account or 'iPhone'}")
+    if person.modified is not None:
+        add("rev", f"{datetime.fromtimestamp(person.modified, UTC):%Y-%m-%dT%H:%M:%SZ}")
     written: str = card.serialize(lineLength=_LINE)
     return written if picture is None else written.removesuffix(_END) + _photo(picture) + _END
 
