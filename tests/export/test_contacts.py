@@ -230,6 +230,7 @@ def test_no_text_of_a_stranger_becomes_a_line_of_its_own(make_backup: MakeBackup
     (card,) = cards_of(exported)
     assert card.note.value.startswith("x\nEND:VCARD\nBEGIN:VCARD\nFN:Eve")
     text = (exported.root / "Contacts/contacts.vcf").read_bytes()
+    assert b"\x00" not in text, "no control characters"
     assert (text.count(b"\r\nEND:VCARD"), text.count(b"\r\nBEGIN:VCARD")) == (1, 0)
     assert len(exported.text("Contacts/contacts.jsonl").split("\n")) == 2
 

@@ -110,6 +110,16 @@ def test_a_weekly_series_takes_place_when_the_phone_shows_it(make_backup: MakeBa
     assert (changed["uid"], changed["recurrence-id"].dt.timestamp()) == ("series", 978_307_200 + START + week)
 
 
+def test_a_flight_ends_in_another_zone(make_backup: MakeBackup, export: Export) -> None:
+    zones = {"start_tz": "Europe/Berlin", "end_tz": "America/New_York"}
+    exported = export(make_backup({STORE: made({**zones, "end_date": START + 9 * 3600})}))
+    flight = only_event(exported)
+
+    assert flight["dtend"].dt == datetime(2023, 3, 9, 0, 26, 40, tzinfo=ZoneInfo("America/New_York"))
+    assert flight["dtend"].params["TZID"] == "America/New_York"
+    assert sorted(str(zone["tzid"]) for zone in parsed(exported, "Home").timezones) == sorted(zones.values())
+
+
 def test_days_floating_times_and_unknown_zones(make_backup: MakeBackup, export: Export) -> None:
     midnight = 700_012_800.0  # 9 March 2023, 00:00
     all_day = {"all_day": 1, "start_tz": "_float", "start_date": midnight}
@@ -127,7 +137,8 @@ def test_days_floating_times_and_unknown_zones(make_backup: MakeBackup, export: 
                     {"summary": "long ago", "start_date": -9e9, "end_date": -9e9, "start_tz": "Europe/Berlin"},
                 )
             }
-        )
+        ),
+        formats=frozenset({"csv"}),
     )
     events = {str(event["summary"]): event for event in parsed(exported, "Home").events}
 
@@ -137,6 +148,10 @@ def test_days_floating_times_and_unknown_zones(make_backup: MakeBackup, export: 
     assert days("one day, to its last second") == (date(2023, 3, 9), date(2023, 3, 10))
     assert days("two days, to the midnight") == (date(2023, 3, 9), date(2023, 3, 11))
     assert days("of no length") == (date(2023, 3, 9), date(2023, 3, 10))
+    rows = {row["title"]: row for row in csv.DictReader(io.StringIO(exported.text("Calendars/events.csv")))}
+    two_days = rows["two days, to the midnight"]
+    assert (two_days["start"], two_days["end"]) == ("2023-03-09", "2023-03-10"), "as people say it"
+    assert rows["floating"]["start"] == "2023-03-08T20:26:40"
     assert events["floating"].start == datetime(2023, 3, 8, 20, 26, 40)
     assert events["nowhere"].start == datetime(2023, 3, 8, 20, 26, 40, tzinfo=UTC)
     assert events["Exchange"].start == datetime(2023, 3, 8, 12, 26, 40, tzinfo=ZoneInfo("America/Los_Angeles"))
