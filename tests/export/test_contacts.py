@@ -255,6 +255,7 @@ def test_the_simulated_phones_contacts(
 
     assert len(cards_of(exported)) == exported.category("contacts").count("exported") == 8
     assert sum("photo" in card.contents for card in cards_of(exported)) == 2
+    assert any("bday" in card.contents for card in cards_of(exported))
 
 
 @pytest.mark.parametrize("formats", [frozenset(), frozenset({"html"})])

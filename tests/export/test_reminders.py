@@ -134,4 +134,9 @@ def test_the_simulated_phones_reminders(
     files = [(exported.root / path).read_bytes() for path in exported.paths()]
 
     assert exported.category("reminders").count("exported") == 9
-    assert sum(len(icalendar.Calendar.from_ical(file).walk("VTODO")) for file in files) == 9
+    todos = [todo for file in files for todo in icalendar.Calendar.from_ical(file).walk("VTODO")]
+    known = {str(todo["uid"]) for todo in todos}
+    parents = [str(todo["related-to"]) for todo in todos if "related-to" in todo]
+    assert (len(todos), len(known)) == (9, 9)
+    assert parents and known.issuperset(parents), "subtasks belong to reminders that are there"
+    assert any("categories" in todo for todo in todos)
