@@ -50,6 +50,12 @@ class ExportChoice:
             return False
         return self.person is None or self.person.is_in(item)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing chooses between items: not a person, a date, a list of ids, or that they were deleted."""
+        filters = (self.person, self.since, self.until, self.only_ids)
+        return self.deleted != "only" and all(one is None for one in filters)
+
     def filters(self) -> dict[str, object]:
         """What decides which items are in a file. An export with other filters may not replace its files."""
         return {

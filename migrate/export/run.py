@@ -113,9 +113,7 @@ class _Export:
     @property
     def _exports_files(self) -> bool:
         """Whether categories without items are exported: filters by person, date and deletion choose items."""
-        choice = self.choice
-        filters = (choice.person, choice.since, choice.until, choice.only_ids)
-        return choice.deleted != "only" and all(one is None for one in filters)
+        return self.choice.is_whole
 
     def _check_folder(self) -> None:
         folder = self.backup.folder

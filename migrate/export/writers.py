@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 KIND_WRITERS = {
     "calls": "migrate.export.kinds.calls:write_calls",
+    "contacts": "migrate.export.kinds.contacts:write_contacts",
+    "events": "migrate.export.kinds.events:write_events",
+    "reminders": "migrate.export.kinds.reminders:write_reminders",
 }
 """Kind -> module and function that writes it. Every other kind is written by `plain_rows`."""
 OWNER_WRITERS: dict[str, str] = {}

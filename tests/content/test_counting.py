@@ -233,7 +233,7 @@ def test_people_of_a_real_address_book_belong_to_its_accounts(
     }
     contacts = show(make_backup(contents), tmp_path / "tmp").category("contacts")
     assert (contacts.items, contacts.complete) == (9, True), "they are all in the backup"
-    assert contacts.account_notes[0].startswith("9 of them belong to an account: sign in there")
+    assert contacts.account_notes[0].startswith("9 of them belong to thisisdfir@gmail.com, iCloud: sign in there")
 
 
 # place, file, items with deleted ones, items of accounts. The fifth row of the calendar is a birthday.

@@ -58,17 +58,29 @@ class Pictures:
         """The digest of a person's picture, or None; and whether that is known."""
         if self._is_unknown:
             return None, False
-        if person not in self._rows or self._database is None or self._record is None:
+        if person not in self._rows:
             return None, True
         _is_full, length, row, table = self._rows[person]
         if length > LONGEST_PICTURE:
             return f"{length} bytes", False
+        stored = self._stored(table, row)
+        return (None, False) if stored is None else (hashlib.blake2b(stored, digest_size=16).hexdigest(), True)
+
+    def picture_of(self, person: int | None) -> bytes | None:
+        """A person's picture; None if there is none, or if it cannot be read."""
+        if self._is_unknown or person not in self._rows:
+            return None
+        _is_full, length, row, table = self._rows[person]
+        return None if length > LONGEST_PICTURE else self._stored(table, row)
+
+    def _stored(self, table: str, row: int) -> bytes | None:
+        """The bytes of a picture; None if they cannot be read, which is reported."""
+        assert self._record is not None and self._database is not None
         with self._source.reading(self._record):
             for (data,) in self._database.rows(f"SELECT data FROM {table} WHERE ROWID = ?", row):  # noqa: S608  the name is the schema's own, quoted
-                stored = data if isinstance(data, bytes) else str(data).encode("utf-8", "surrogatepass")
-                return hashlib.blake2b(stored, digest_size=16).hexdigest(), True
+                return data if isinstance(data, bytes) else str(data).encode("utf-8", "surrogatepass")
         self._is_unknown = True  # it is damaged, and has been reported
-        return None, False
+        return None
 
 
 @contextmanager

@@ -1,15 +1,17 @@
 """Contacts: `AddressBook.sqlitedb`, and their pictures in `AddressBookImages.sqlitedb`.
 
-Tables and columns *seen* on iOS 15.3 and *read* in an iOS 18 schema. Linked contacts (`PersonLink`) stay one item per
-row of ABPerson. Contacts have no Recently Deleted.
+Tables and columns *seen* on iOS 15.3 and *read* in an iOS 18 schema. Linked contacts stay one item per row of ABPerson;
+`Contact.link` says which belong together. Contacts have no Recently Deleted.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from migrate.content.item import Fingerprint, Item, fingerprint_id
 from migrate.content.kind import Kind
@@ -24,18 +26,23 @@ from migrate.content.source import Place, Source
 from migrate.language import _, mark
 
 BOOK = Place("HomeDomain", ("Library/AddressBook/AddressBook.sqlitedb",))
-PHONE, EMAIL, DATE = 3, 4, 12
-"""ABMultiValue.property. 3 and 4 *seen*; 12 is kABPersonDateProperty of Apple's headers (*guessed* to be the number in
-the database too)."""
+PHONE, EMAIL, ADDRESS, DATE, MESSENGER, URL, RELATED, PROFILE = 3, 4, 5, 12, 13, 22, 23, 46
+"""ABMultiValue.property. 3, 4, 5 and 22 *seen*; 13, 23 and 46 *read* (notes on an iOS 18 address book); 12 is
+kABPersonDateProperty of Apple's headers (*guessed* to be the number in the database too)."""
 _LOCAL_ACCOUNT = -1
 """ABStore.AccountID of the phone's own contacts (*seen*: iOS 15.3)."""
 _COLLECTIONS = ("Card", "Address Book")
 """Names of ABStores that are the server's word for the collection and not the account's name (*seen*: iOS 15.3)."""
+_ICLOUD = re.compile(r"/\d+/carddavhome/")
+_CARDDAV_USER = re.compile(r"/principals/([^/]{1,100})/")
+"""ABStore.ExternalIdentifier of iCloud and of Google (*seen*: iOS 15.3)."""
+_COMPANY = 1
+"""ABPerson.Kind: 0 a person, 1 an organization (*seen*: iOS 15.3)."""
 _YEARLESS = 1604
 """The year that stands for "no year" in a birthday (*reported*: Contacts and CardDAV)."""
 _SORTED_AT_ONCE = 5_000
 """A contact with five values takes about 5 KB."""
-_NAMES = {
+NAMES = {
     "first": ("First",),
     "middle": ("Middle",),
     "last": ("Last",),
@@ -81,7 +88,7 @@ class Contact(Item):
     """One card of the address book."""
 
     names: tuple[str | None, ...]
-    """In the order of `_NAMES`."""
+    """In the order of `NAMES`."""
     birthday: str | None
     """`1990-04-01`, or `--04-01` without a year; else as stored."""
     other_birthday: str | None
@@ -91,10 +98,27 @@ class Contact(Item):
     """Names of its groups."""
     picture: str | None
     """A digest of its picture."""
+    row: int | None = None
+    """Its row number, by which `Pictures` knows it."""
+    link: int | None = None
+    """Contacts with one link are one person to whom several accounts have a card."""
+    leads: bool = False
+    """Of linked contacts, this one's name is shown."""
+    is_company: bool = False
+
+    def named(self) -> dict[str, str | None]:
+        """The names by what they are: `first`, `last`, `organization` …"""
+        return dict(zip(NAMES, self.names, strict=True))
+
+    def full_name(self) -> str | None:
+        """The name a person knows it by: of the person, else of the organization; None if it has none."""
+        names = self.named()
+        parts = (names[part] for part in ("prefix", "first", "middle", "last", "suffix"))
+        return " ".join(part for part in parts if part) or names["organization"] or names["nickname"]
 
     def fingerprint(self) -> Fingerprint:
         return {
-            **dict(zip(_NAMES, self.names, strict=True)),
+            **self.named(),
             "birthday": self.birthday,
             "other_birthday": self.other_birthday,
             "values": tuple(sorted(value.normalised() for value in self.values)),
@@ -103,7 +127,7 @@ class Contact(Item):
         }
 
     def describe(self) -> str:
-        names = dict(zip(_NAMES, self.names, strict=True))
+        names = self.named()
         full = " ".join(name for name in (names["first"], names["last"]) if name)
         reached = (value.value for value in self.values if value.property in (PHONE, EMAIL))
         who = shown(full, names["organization"], names["nickname"], names["middle"], *reached)
@@ -113,6 +137,13 @@ class Contact(Item):
 def contacts(source: Source) -> Iterator[Item]:
     """All contacts, ordered by id."""
     return ordered(_unordered(source), source.tmp, in_memory=_SORTED_AT_ONCE)
+
+
+def cards(source: Source) -> Iterator[Contact]:
+    """All contacts by row number, without their pictures, which take long to read."""
+    for record in source.files(BOOK):
+        with source.reading(record), source.database(record) as database:
+            yield from _contacts_of(database, Pictures(source))
 
 
 def _unordered(source: Source) -> Iterator[Contact]:
@@ -132,13 +163,16 @@ def _contacts_of(database: Database, pictures: Pictures) -> Iterator[Contact]:
         modified=("ModificationDate",),
         birthday=("Birthday",),
         other_birthday=("AlternateBirthday",),
-        **_NAMES,
+        link=("PersonLink",),
+        preferred=("IsPreferredName",),
+        kind=("Kind",),
+        **NAMES,
     )
-    lacking = columns.lacking - {"guid", "store", "created", "modified"}
+    lacking = columns.lacking.intersection({*NAMES, "birthday", "other_birthday"})
     values, groups, accounts = _Values(database), _groups(database), _accounts(database)
     if groups is None:
         groups, lacking = no_children(), lacking | {"groups"}
-    for row, guid, store, created, modified, birthday, other_birthday, *names in database.rows(
+    for row, guid, store, created, modified, birthday, other_birthday, link, preferred, what, *names in database.rows(
         f"SELECT p.ROWID, {columns.sql} FROM {people.sql} p NOT INDEXED ORDER BY p.ROWID"  # noqa: S608  names are the schema's own, quoted
     ):
         number = row_number(row)
@@ -154,6 +188,10 @@ def _contacts_of(database: Database, pictures: Pictures) -> Iterator[Contact]:
             values=() if number is None else values.of(number),
             groups=() if number is None else tuple(sorted(filled(name) or "" for (name,) in groups.of(number))),
             picture=picture,
+            row=number,
+            link=link if isinstance(link, int) and link > 0 else None,
+            leads=preferred == 1,
+            is_company=what == _COMPANY,
             lacking=lacking,
             undecoded=frozenset() if is_known else frozenset({"picture"}),
         )
@@ -217,13 +255,20 @@ def _accounts(database: Database) -> dict[int, str]:
     store = database.table("ABStore")
     if store is None or not store.has("AccountID"):
         return {}
-    columns = Columns(store, "", name=("Name",), account=("AccountID",))
+    columns = Columns(store, "", name=("Name",), account=("AccountID",), place=("ExternalIdentifier",))
     rows = database.rows(f"SELECT ROWID, {columns.sql} FROM {store.sql}")  # noqa: S608  names are the schema's own, quoted
     return {
-        row: _("an account") if name in _COLLECTIONS else filled(name) or _("an account")
-        for row, name, account in rows
-        if account != _LOCAL_ACCOUNT
+        row: _account(filled(name), filled(place)) for row, name, account, place in rows if account != _LOCAL_ACCOUNT
     }
+
+
+def _account(name: str | None, place: str | None) -> str:
+    if name is not None and name not in _COLLECTIONS:
+        return name
+    if place is not None and _ICLOUD.search(place):
+        return "iCloud"
+    user = None if place is None else _CARDDAV_USER.search(place)
+    return _("an account") if user is None else filled(unquote(user[1], errors="replace")) or _("an account")
 
 
 def calendar_day(stored: object) -> str | None:

@@ -17,7 +17,7 @@ from migrate.content.kind import Kind
 from migrate.content.normal_form import address, day, from_cocoa
 from migrate.content.open_database import Columns, Database, Table
 from migrate.content.ordering import ordered
-from migrate.content.readers.cells import cocoa_second, filled, row_number, shown, uuid_text, whole
+from migrate.content.readers.cells import cocoa_second, filled, finite, row_number, shown, uuid_text, whole
 from migrate.content.readers.children import Children
 from migrate.content.readers.common import needed_table
 from migrate.content.source import Place, Source
@@ -30,6 +30,8 @@ _SUBSCRIBED, _BIRTHDAYS = 4, 5
 """Store.type: 0 on the phone, 1 Exchange, 2 CalDAV (iCloud too), 3 MobileMe, 4 subscribed, 5 birthdays (*read*: the
 numbers of EventKit's EKSourceType, which fit the stores of an iOS 18 database; that they are the same is *guessed*)."""
 _BIRTHDAY_SCALE = "gregorian"
+_ORGANIZER = 8
+"""Participant.entity_type; 7 for the invited (*read*: schema notes of an iOS 18 calendar)."""
 _FIELDS = {
     "title": ("summary",),
     "start": ("start_date",),
@@ -50,7 +52,22 @@ _OTHERS = {
     "created": ("creation_date",),
     "modified": ("last_modified",),
     "scale": ("calendar_scale",),
+    "status": ("status",),
+    "availability": ("availability",),
+    "conference": ("conference_url_detected", "conference_url"),
 }
+_UIDS = ("unique_identifier", "UUID", "external_id")
+"""The first is the UID of iCalendar (*guessed* from its name)."""
+
+
+class Invited(NamedTuple):
+    """Somebody who takes part in an event."""
+
+    address: str | None
+    name: str | None
+    is_organizer: bool
+    status: int | None
+    """0 and 7 no answer, 1 accepted, 2 declined, 3 maybe (*read*: schema notes of an iOS 18 calendar)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +97,22 @@ class Event(Item):
     """Instants of occurrences that do not take place."""
     alarms: tuple[tuple[int | None, int | None], ...]
     """(seconds from its start, instant). Not part of the fingerprint: iOS adds default alarms."""
+    uid: str | None = None
+    """What other calendar programs know it by; of a changed occurrence: the series."""
+    original: int | None = None
+    """Of a changed occurrence: the instant at which it would have begun."""
+    moved: tuple[int, ...] = ()
+    """Instants of the occurrences that are changed, and items of their own."""
+    invited: tuple[Invited, ...] = ()
+    calendar_row: int | None = None
+    """Tells calendars of one title apart."""
+    color: str | None = None
+    created: float | None = None
+    status: int | None = None
+    availability: int | None = None
+    conference: str | None = None
+    position: tuple[float, float] | None = None
+    """Latitude and longitude of the location."""
 
     def fingerprint(self) -> Fingerprint:
         return {
@@ -110,9 +143,10 @@ class _Calendar(NamedTuple):
     title: str | None
     account: str | None
     store_type: object
+    color: str | None
 
 
-_NO_CALENDAR = _Calendar(None, None, None)
+_NO_CALENDAR = _Calendar(None, None, None, None)
 
 
 def events(source: Source) -> Iterator[Item]:
@@ -128,19 +162,23 @@ def _unordered(source: Source) -> Iterator[Event]:
 
 def _events_of(database: Database) -> Iterator[Event]:
     table = needed_table(database, "CalendarItem")
-    columns = Columns(table, "i", **_FIELDS, **_OTHERS)
+    columns = Columns(table, "i", **_FIELDS, **_OTHERS, uid=_UIDS)
     if columns.lacking & {"title", "start"}:
         raise ValueError("its table CalendarItem has no column summary or start_date")
     place, join = _location(database, table)
+    series = Columns(table if table.has("orig_item_id") else Table("", frozenset()), "s", series_uid=_UIDS)
+    if not series.lacking:
+        join += f" LEFT JOIN {table.sql} s ON s.ROWID = i.orig_item_id"
     calendars, children = _calendars(database), _EventChildren(database)
     lacking = (columns.lacking & frozenset(_FIELDS)) | children.lacking
-    lacking |= {"location" if name == "place" else "location_address" for name in place.lacking}
+    lacking |= {"location" if name == "place" else "location_address" for name in place.lacking & _SHOWN_OF_LOCATION}
     if calendars is None or "calendar" in columns.lacking:
         lacking |= {"calendar"}
     events_only = f" WHERE i.entity_type IS NULL OR i.entity_type = {_EVENT}" if table.has("entity_type") else ""
-    names = (*columns.names, *place.names)
+    names = (*columns.names, *place.names, *series.names)
     for row, *values in database.rows(
-        f"SELECT i.ROWID, {columns.sql}, {place.sql} FROM {table.sql} i NOT INDEXED{join}{events_only} ORDER BY i.ROWID"  # noqa: S608  names are the schema's own, quoted
+        f"SELECT i.ROWID, {columns.sql}, {place.sql}, {series.sql} FROM {table.sql} i NOT INDEXED"  # noqa: S608  names are the schema's own, quoted
+        f"{join}{events_only} ORDER BY i.ROWID"
     ):
         stored = dict(zip(names, values, strict=True))
         calendar = (calendars or {}).get(stored["calendar"], _NO_CALENDAR)
@@ -166,6 +204,7 @@ def _event(stored: dict[str, Any], calendar: _Calendar, children: dict[str, Any]
         "calendar": calendar.title,
         **children,
     }
+    is_changed = (whole(stored["series"]) or 0) > 0 and stored["series_uid"] is not None
     return Event(
         id=_id(stored) or fingerprint_id(fields[name] for name in ("title", "start", "end", "all_day", "calendar")),
         when=from_cocoa(stored["start"]),
@@ -174,8 +213,24 @@ def _event(stored: dict[str, Any], calendar: _Calendar, children: dict[str, Any]
         is_subscribed=calendar.store_type == _SUBSCRIBED,
         lacking=lacking,
         undecoded=frozenset(odd),
+        uid=uuid_text(stored["series_uid"] if is_changed else stored["uid"]),
+        original=cocoa_second(stored["original"]) if is_changed else None,
+        calendar_row=row_number(stored["calendar"]),
+        color=calendar.color,
+        created=from_cocoa(stored["created"]),
+        status=whole(stored["status"]),
+        availability=whole(stored["availability"]),
+        conference=filled(stored["conference"]),
+        position=_position(stored["latitude"], stored["longitude"]),
         **fields,
     )
+
+
+def _position(latitude: object, longitude: object) -> tuple[float, float] | None:
+    north, east = finite(latitude), finite(longitude)
+    if north is None or east is None or (north, east) == (0, 0) or abs(north) > 90 or abs(east) > 180:
+        return None
+    return north, east
 
 
 def _id(stored: dict[str, Any]) -> str | None:
@@ -187,13 +242,21 @@ def _id(stored: dict[str, Any]) -> str | None:
     return f"{identity} {original}"
 
 
+_LOCATION = {
+    "place": ("title",),
+    "place_address": ("address",),
+    "latitude": ("latitude",),
+    "longitude": ("longitude",),
+}
+_SHOWN_OF_LOCATION = frozenset({"place", "place_address"})
+
+
 def _location(database: Database, items: Table) -> tuple[Columns, str]:
     """The columns of an event's location, and the join they need."""
     table = database.table("Location")
     if table is None or not items.has("location_id"):
-        nothing = Table("", frozenset())
-        return Columns(nothing, "", place=("title",), place_address=("address",)), ""
-    columns = Columns(table, "l", place=("title",), place_address=("address",))
+        return Columns(Table("", frozenset()), "", **_LOCATION), ""
+    columns = Columns(table, "l", **_LOCATION)
     return columns, f" LEFT JOIN {table.sql} l ON l.ROWID = i.location_id"
 
 
@@ -209,12 +272,12 @@ def _calendars(database: Database) -> dict[int, _Calendar] | None:
         query = f"SELECT ROWID, {columns.sql} FROM {store.sql} NOT INDEXED"  # noqa: S608  names are the schema's own, quoted
         stores = {row: (filled(name), kind) for row, name, kind in database.rows(query)}
     found = {}
-    columns = Columns(table, "", title=("title",), store=("store_id",))
+    columns = Columns(table, "", title=("title",), store=("store_id",), color=("color",))
     query = f"SELECT ROWID, {columns.sql} FROM {table.sql} NOT INDEXED"  # noqa: S608  names are the schema's own, quoted
-    for row, title, store_row in database.rows(query):
+    for row, title, store_row, color in database.rows(query):
         name, kind = stores.get(store_row, (None, None))
         account = (name or _("an account")) if kind in _ACCOUNTS else None
-        found[row] = _Calendar(filled(title), account, kind)
+        found[row] = _Calendar(filled(title), account, kind, filled(color))
     return found
 
 
@@ -236,6 +299,7 @@ class _EventChildren:
             specifier=("specifier",),
         )
         self._exceptions = self._rows_of(database, "left_out", "ExceptionDate", ("owner_id",), date=("date",))
+        self._moved = self._rows_of(database, "", "CalendarItem", ("orig_item_id",), date=("orig_date",))
         owners = ("calendaritem_owner_id", "owner_id")  # the second up to iOS 6 (*seen*: its schema)
         alarm = {"interval": ("trigger_interval",), "date": ("trigger_date",)}
         self._alarms = self._rows_of(database, "", "Alarm", owners, **alarm)
@@ -243,15 +307,18 @@ class _EventChildren:
     def of(self, row: object) -> dict[str, Any]:
         """The fields of one event. Events must be asked for in ascending order."""
         number = row_number(row)
-        attendees, rules, exceptions, alarms = (
+        attendees, rules, exceptions, moved, alarms = (
             [] if number is None or children is None else children.of(number)
-            for children in (self._attendees, self._rules, self._exceptions, self._alarms)
+            for children in (self._attendees, self._rules, self._exceptions, self._moved, self._alarms)
         )
-        people = {next(filter(None, map(address, addresses)), None) for addresses in attendees}
+        invited = tuple(map(_invited, attendees))
+        people = {one.address for one in invited}
         return {
             "attendees": tuple(sorted(filter(None, people))),
             "recurrence": tuple(sorted((_rule(rule) for rule in rules), key=repr)),
-            "left_out": tuple(sorted(second for (date,) in exceptions if (second := cocoa_second(date)) is not None)),
+            "left_out": _seconds(exceptions),
+            "moved": _seconds(moved),
+            "invited": invited,
             "alarms": tuple((whole(interval), cocoa_second(date)) for interval, date in alarms),
         }
 
@@ -268,17 +335,30 @@ class _EventChildren:
         return Children(database.rows(query), f"rows of {name} of one event")
 
     def _attendees_of(self, database: Database) -> Children | None:
-        """(event, e-mail address, phone number, address of the identity)."""
+        """(event, e-mail address, phone number, entity type, status, address and name of the identity)."""
         table, identity = database.table("Participant"), database.table("Identity")
         if table is None or not table.has("owner_id"):
             self.lacking |= {"attendees"}
             return None
-        columns = Columns(table, "p", email=("email",), phone=("phone_number",))
-        known, join = "NULL", ""
-        if identity is not None and identity.has("address") and table.has("identity_id"):
-            known, join = "n.address", f" LEFT JOIN {identity.sql} n ON n.ROWID = p.identity_id"
-        query = f"SELECT p.owner_id, {columns.sql}, {known} FROM {table.sql} p{join} ORDER BY p.owner_id"  # noqa: S608  names are the schema's own, quoted
+        columns = Columns(
+            table, "p", email=("email",), phone=("phone_number",), what=("entity_type",), status=("status",)
+        )
+        known, join = Table("", frozenset()), ""
+        if identity is not None and table.has("identity_id"):
+            known, join = identity, f" LEFT JOIN {identity.sql} n ON n.ROWID = p.identity_id"
+        of_identity = Columns(known, "n", address=("address",), name=("display_name",))
+        query = f"SELECT p.owner_id, {columns.sql}, {of_identity.sql} FROM {table.sql} p{join} ORDER BY p.owner_id"  # noqa: S608  names are the schema's own, quoted
         return Children(database.rows(query), "attendees of one event")
+
+
+def _seconds(dates: list[tuple[Any, ...]]) -> tuple[int, ...]:
+    return tuple(sorted(second for (date,) in dates if (second := cocoa_second(date)) is not None))
+
+
+def _invited(row: tuple[Any, ...]) -> Invited:
+    email, phone, what, status, known, name = row
+    reached = next(filter(None, map(address, (email, phone, known))), None)
+    return Invited(reached, filled(name), what == _ORGANIZER, whole(status))
 
 
 def _rule(rule: tuple[Any, ...]) -> tuple[object, ...]:

@@ -49,6 +49,12 @@ class Reminder(Item):
     recurrence: tuple[tuple[int | None, ...], ...]
     """(frequency, interval, number of occurrences, last second), as stored. Days of the week are not read: they are
     archived objects."""
+    created: float | None = None
+    begins: int | None = None
+    parent: str | None = None
+    """The id of the reminder that it is a part of."""
+    list_key: str = ""
+    """Tells lists of one name apart."""
 
     def fingerprint(self) -> Fingerprint:
         return {
@@ -83,10 +89,10 @@ def _reminders_of(record: Record, database: Database) -> Iterator[Reminder]:
     table = database.table("ZREMCDREMINDER")
     condition = ""
     if table is None:
-        table, condition = _among_objects(database, "REMCDReminder")
+        table, condition = _among_objects(database, "REMCDReminder", "r.")
     columns = Columns(
         table,
-        "",
+        "r",
         id=("ZIDENTIFIER",),
         cloud_id=("ZCKIDENTIFIER",),
         created=("ZCREATIONDATE",),
@@ -103,7 +109,11 @@ def _reminders_of(record: Record, database: Database) -> Iterator[Reminder]:
         completed=("ZCOMPLETED",),
         flagged=("ZFLAGGED",),
         list=("ZLIST", *_numbered(table, "ZLIST")),
+        begins=("ZSTARTDATE",),
     )
+    parent = Columns(table, "q", parent=("ZIDENTIFIER", "ZCKIDENTIFIER"))
+    of_parent = table.first("ZPARENTREMINDER")
+    join = "" if of_parent is None else f" LEFT JOIN {table.sql} q ON q.Z_PK = r.{of_parent}"
     if "title" in columns.lacking:
         raise ValueError(f"its table {table.name} has no column ZTITLE")
     lists, rules = _lists(database), _rules(database)
@@ -112,15 +122,17 @@ def _reminders_of(record: Record, database: Database) -> Iterator[Reminder]:
     lacking |= {"recurrence"} if rules is None else frozenset()
     is_local = record.relative_path.endswith(f"/{LOCAL_STORE}")
     accounts = {} if is_local else _names(database, "REMCDAccount")
+    known = parent.sql if join else "NULL AS parent"
     for row, *values in database.rows(
-        f"SELECT Z_PK, {columns.sql} FROM {table.sql} NOT INDEXED{condition} ORDER BY Z_PK"  # noqa: S608  names are the schema's own, quoted
+        f"SELECT r.Z_PK, {columns.sql}, {known} FROM {table.sql} r NOT INDEXED{join}{condition} ORDER BY r.Z_PK"  # noqa: S608  names are the schema's own, quoted
     ):
         number = row_number(row)
-        stored = dict(zip(columns.names, values, strict=True))
+        stored = dict(zip((*columns.names, "parent"), values, strict=True))
         rows = [] if rules is None or number is None else rules.of(number)
         name = None if lists is None else lists.get(stored["list"])
         account = None if is_local else accounts.get(stored["account"]) or _("an account")
-        yield _reminder(stored, rows, name, account, lacking)
+        list_key = f"{record.relative_path}#{row_number(stored['list'])}"
+        yield _reminder(stored, rows, name, account, lacking, list_key)
 
 
 def _reminder(
@@ -129,6 +141,7 @@ def _reminder(
     list_name: str | None,
     account: str | None,
     lacking: frozenset[str],
+    list_key: str,
 ) -> Reminder:
     due = cocoa_second(stored["due"])
     is_odd = due is None and stored["due"] is not None
@@ -152,6 +165,10 @@ def _reminder(
         account=account,
         completed_at=from_cocoa(stored["completed_at"]),
         priority=whole(stored["priority"]),
+        created=from_cocoa(stored["created"]),
+        begins=cocoa_second(stored["begins"]),
+        parent=uuid_text(stored["parent"]),
+        list_key=list_key,
         lacking=lacking,
         undecoded=frozenset({"due"}) if is_odd else frozenset(),
         **fields,
@@ -210,7 +227,7 @@ def _names_in(database: Database, table: Table, condition: str) -> dict[int, str
     return {row: filled(name) for row, name in database.rows(query)}
 
 
-def _among_objects(database: Database, entity: str) -> tuple[Table, str]:
+def _among_objects(database: Database, entity: str, alias: str = "") -> tuple[Table, str]:
     """The table of several entities, and the condition for one of them. Their numbers differ between stores (*read*).
 
     Raises:
@@ -219,7 +236,7 @@ def _among_objects(database: Database, entity: str) -> tuple[Table, str]:
     table, number = database.table(_OBJECTS), database.entities().get(entity)
     if table is None or not isinstance(number, int) or not table.has("Z_PK", "Z_ENT"):
         raise ValueError(f"it has no table of {entity}")
-    return table, f" WHERE Z_ENT = {number}"
+    return table, f" WHERE {alias}Z_ENT = {number}"
 
 
 def _numbered(table: Table, name: str) -> list[str]:

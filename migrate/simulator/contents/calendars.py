@@ -130,6 +130,8 @@ def _add_event(author: Author, database: Database, start: int, calendars: tuple[
         _invite(author, database, event)
     if event % 5 == 0:
         database.insert("Recurrence", {"frequency": 2, "interval": 1, "owner_id": event, "UUID": author.uuid()})
+        next_week = apple_seconds(start + 7 * 86_400)
+        database.insert("ExceptionDate", {"owner_id": event, "date": next_week, "sync_order": 0})
     if event % 2 == 0:
         alarm: Row = {"trigger_interval": -900, "type": 0, "calendaritem_owner_id": event, "UUID": author.uuid()}
         database.insert("Alarm", alarm)

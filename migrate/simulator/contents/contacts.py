@@ -6,6 +6,8 @@ empty page and its log holds everything; the default of `guid` calls a function 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from migrate.simulator.contents.author import HOME, Author, apple_seconds
 from migrate.simulator.contents.formats.jpeg import draw_picture
 from migrate.simulator.contents.formats.sqlite_file import Database, Row
@@ -116,6 +118,7 @@ def _add_person(author: Author, book: Database, images: Database, person: Person
             "Organization": person.organization or None,
             "Note": author.sentence() if author.random.random() < 0.2 else None,
             "Kind": 0,
+            "Birthday": _birthday(len(person.name), has_year=len(person.last) % 2 == 0),
             "FirstSort": person.first.casefold(),
             "LastSort": person.last.casefold(),
             "CreationDate": created,
@@ -136,6 +139,14 @@ def _add_person(author: Author, book: Database, images: Database, person: Person
     if row % 3 == 0:
         _add_picture(author, images, row)
     return row
+
+
+def _birthday(number: int, *, has_year: bool) -> str | None:
+    """Noon UTC, as text; one without a year is in 1604 (*reported*). Only some people have one."""
+    if number % 3:
+        return None
+    day = datetime(1960 + number if has_year else 1604, number % 12 + 1, number % 28 + 1, 12, tzinfo=UTC)
+    return str(float((day - datetime(2001, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)))
 
 
 def _add_value(author: Author, book: Database, person: int, kind: int, *, label: int, value: str | None) -> int:

@@ -52,8 +52,15 @@ def _fill(author: Author, store: CoreDataStore, account: int, reminders: int) ->
         for name in LISTS
         if reminders
     ]
-    for due in author.moments(reminders):
-        _add_reminder(author, store, account, author.random.choice(lists), due)
+    first_in: dict[int, int] = {}
+    for number, due in enumerate(author.moments(reminders)):
+        in_list = author.random.choice(lists)
+        row = _add_reminder(author, store, account, in_list, due)
+        parent = first_in.setdefault(in_list, row)
+        if number % 3 == 0 and parent != row:
+            store.execute("UPDATE ZREMCDREMINDER SET ZPARENTREMINDER = ? WHERE Z_PK = ?", parent, row)
+        if number % 4 == 0:
+            store.execute("UPDATE ZREMCDREMINDER SET ZFLAGGED = 1 WHERE Z_PK = ?", row)
 
 
 def _new_store(author: Author, *, shifted: int) -> tuple[CoreDataStore, int]:
@@ -70,9 +77,10 @@ def _new_store(author: Author, *, shifted: int) -> tuple[CoreDataStore, int]:
     return store, store.add("REMCDAccount", "ZREMCDOBJECT", {"ZNAME": "Local" if shifted else "iCloud"})
 
 
-def _add_reminder(author: Author, store: CoreDataStore, account: int, in_list: int, due: int) -> None:
+def _add_reminder(author: Author, store: CoreDataStore, account: int, in_list: int, due: int) -> int:
+    """Returns its Z_PK."""
     done = author.random.random() < 0.4
-    store.add(
+    return store.add(
         "REMCDReminder",
         "ZREMCDREMINDER",
         {

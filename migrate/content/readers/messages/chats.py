@@ -37,6 +37,9 @@ class People:
                 if normalised:
                     self._people[row] = Person(normalised, names.name_of(normalised))
 
+    def addresses(self) -> Iterable[str]:
+        return (person.address for person in self._people.values())
+
     def get(self, row: object) -> Person | None:
         return self._people.get(row)
 
@@ -63,6 +66,9 @@ class Chats:
         query = f"SELECT ROWID, {columns.sql} FROM {table.sql} NOT INDEXED"  # noqa: S608  the names are quoted
         for row, identifier, guid, title in limited(database.rows(query)):
             self._chats[row] = chat_of(identifier, guid, title, members.get(row, ()))
+
+    def all(self) -> Iterable[Chat]:
+        return self._chats.values()
 
     def get(self, rows: tuple[object, ...]) -> tuple[Chat, ...]:
         """The chats with these numbers, sorted."""
