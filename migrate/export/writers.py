@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 KIND_WRITERS = {
     "calls": "migrate.export.kinds.calls:write_calls",
+    "notes": "migrate.export.kinds.notes:write_notes",
 }
 """Kind -> module and function that writes it. Every other kind is written by `plain_rows`."""
 OWNER_WRITERS: dict[str, str] = {}

@@ -28,14 +28,14 @@ _KEY_BYTES, _NEWER_KEY_BYTES = 16, 32
 class Closed(Enum):
     """Why the content of a note cannot be shown. The value is marked for translation."""
 
-    NO_PASSWORD = mark("it is locked, and no password of Notes was given")
+    NO_PASSWORD = mark("it is locked, and no password of Notes was given with --notes-password-file")
     WRONG_PASSWORD = mark("it is locked with another password than the one given")
     NEWER_LOCK = mark("it is locked in the way of iOS 16 and later, which only an Apple device can open")
     RIGHT_PASSWORD = mark(
-        "it is locked in the way of iOS 16 and later, which only an Apple device can open; the password is the right one"
+        "it is locked in the way of iOS 16 and later, which only an Apple device can open; the password is right"
     )
     WRONG_PASSWORD_TOO = mark(
-        "it is locked in the way of iOS 16 and later, which only an Apple device can open; the password is another one"
+        "it is locked in the way of iOS 16 and later, which only an Apple device can open; its password is another"
     )
     PASSCODE = mark("it is locked with the iPhone's passcode, which only an Apple device can open")
     DAMAGED = mark("its text cannot be decoded")
