@@ -35,7 +35,8 @@ class Closed(Enum):
         "it is locked in the way of iOS 16 and later, which only an Apple device can open; the password is right"
     )
     WRONG_PASSWORD_TOO = mark(
-        "it is locked in the way of iOS 16 and later, which only an Apple device can open; its password is another"
+        "it is locked in the way of iOS 16 and later, which only an Apple device can open;"
+        " its password is not the one given"
     )
     PASSCODE = mark("it is locked with the iPhone's passcode, which only an Apple device can open")
     DAMAGED = mark("its text cannot be decoded")
