@@ -194,7 +194,7 @@ def test_styles_lists_and_ticks(made: Callable[..., Exported]) -> None:
         "# A 👩\u200d💻 note\n\n## Part\n\n"
         "plain **bold 💻** ~~***both***~~ [link](<https://example.com/?a=1&b=2>)  \n"
         "- [x] milk\n  - [ ] eggs\n\n1. one\n   - inside\n2. two\n\n"
-        "\n```\nx = 1\n  y\n```\n\n> she said\n\nthe end  \n"
+        "```\nx = 1\n  y\n```\n\n> she said\n\nthe end  \n"
     )
 
 

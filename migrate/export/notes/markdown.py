@@ -37,8 +37,11 @@ def note_markdown(note: Note, content: Content, hrefs: Hrefs) -> str:
         "locked": note.locked or None,
     }
     known = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in facts.items() if value]
-    lines = _Markdown(content, hrefs).lines()
-    return without_control_characters("\n".join(("---", *known, "---", "", *lines)).rstrip("\n") + "\n")
+    parts = ["---", *known, "---", ""]
+    for part in _Markdown(content, hrefs).parts():
+        if part or parts[-1]:  # one empty line at a time
+            parts.append(part)
+    return without_control_characters("\n".join(parts).rstrip("\n") + "\n")
 
 
 class _Markdown:
@@ -46,11 +49,12 @@ class _Markdown:
         self._content = content
         self._hrefs = hrefs
 
-    def lines(self) -> Iterator[str]:
+    def parts(self) -> Iterator[str]:
+        """The lines of the text, and empty ones between its blocks. A program is one part with its own newlines."""
         for quoted, group in groupby(blocks(self._content.paragraphs), lambda block: block.quoted):
             lines = [line for block in group for line in self._block(block)]
             if quoted:
-                yield from (*(f"> {line}".rstrip() for line in lines), "")
+                yield from ("", *(f"> {line}".rstrip() for part in lines for line in part.split("\n")), "")
             else:
                 yield from lines
         for attachment in self._content.not_in_text:
@@ -165,7 +169,8 @@ class _Markdown:
 def _program(lines: list[str]) -> Iterator[str]:
     fence = "`" * max((len(run) + 1 for line in lines for run in _TICKS.findall(line)), default=3)
     fence = max(fence, "```", key=len)
-    yield from ("", fence, *(line.replace("\u2028", "\n").replace(ATTACHMENT, "") for line in lines), fence, "")
+    shown = (line.replace("\u2028", "\n").replace(ATTACHMENT, "") for line in lines)
+    yield from ("", "\n".join((fence, *shown, fence)), "")
 
 
 def _with_marks(text: str, run: Run, before: str, after: str) -> str:
