@@ -20,13 +20,14 @@ from migrate.export.names import iso_time
 from migrate.export.notes.markdown import note_markdown
 from migrate.export.notes.page import note_page
 from migrate.export.notes.text import note_json, note_text
-from migrate.export.task import NOT_IN_BACKUP, Task
+from migrate.export.task import Task
 from migrate.language import _, mark
 from migrate.problems import BlobMissing, BlobUnreadable, CannotExportHere, ExportFileUnreadable
 
 HEADER = ("title", "folder", "created", "modified", "account", "pinned", "locked", "deleted", "file", "not exported")
 OFFLOADED = mark("an attachment of a note is only in iCloud")
 ABSENT = mark("an attachment of a note is not in this backup")
+UNREAD = mark("an attachment of a note could not be read")
 UNDECODED = mark("an attachment of a note cannot be decoded")
 _USUAL = ("html", "md")
 
@@ -125,7 +126,7 @@ class _Writer:
         named = {piece.run.attachment for paragraph in content.paragraphs for piece in paragraph.pieces} - {None}
         pages = {page.identifier for whole in known.values() for page in whole.pages}
         self.task.gap(ABSENT, len(named - known.keys() - pages))
-        self.task.gap(NOT_IN_BACKUP, files.failed)
+        self.task.gap(UNREAD, files.failed)
 
     def folder(self, note: Note) -> Place:
         """The folder of a note: folders of the same name are one, whatever account they are of."""

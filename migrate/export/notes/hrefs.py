@@ -57,11 +57,16 @@ def missing(attachment: Attachment, unreadable: int = 0) -> list[str]:
             "{count} attachment is only in iCloud.", "{count} attachments are only in iCloud.", attachment.offloaded
         )
         found.append(sentence.format(count=attachment.offloaded))
-    if absent := attachment.absent + unreadable:
+    if attachment.absent:
         sentence = plural(
-            "{count} attachment is not in this backup.", "{count} attachments are not in this backup.", absent
+            "{count} attachment is not in this backup.",
+            "{count} attachments are not in this backup.",
+            attachment.absent,
         )
-        found.append(sentence.format(count=absent))
+        found.append(sentence.format(count=attachment.absent))
+    if unreadable:
+        sentence = plural("{count} attachment could not be read.", "{count} attachments could not be read.", unreadable)
+        found.append(sentence.format(count=unreadable))
     if attachment.undecoded:
         found.append(_("An attachment cannot be decoded."))
     return found
