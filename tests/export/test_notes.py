@@ -588,3 +588,17 @@ def test_what_strangers_write_stays_text(made: Callable[..., Exported]) -> None:
     markdown = exported.text(path.replace(".html", ".md"))
     assert "<script" not in markdown.replace("\\<", "")
     assert "](<javascript" not in markdown
+
+
+def test_a_body_of_very_many_runs_takes_time_in_proportion() -> None:
+    import time
+
+    from migrate.content.readers.notes.body import Body, Run
+    from migrate.content.readers.notes.paragraphs import paragraphs
+
+    many = 40_000
+    begun = time.process_time()
+    for runs in ((Run(1),) * many, tuple(Run(1, bold=number % 2 == 0) for number in range(many))):
+        found = list(paragraphs(Body("x" * many, runs)))
+        assert (len(found), len(found[0].text)) == (1, many)
+    assert time.process_time() - begun < 5

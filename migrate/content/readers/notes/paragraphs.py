@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import NamedTuple
 
 from migrate.content.readers.notes.body import Body, ParagraphStyle, Run, Style
@@ -39,26 +40,20 @@ def paragraphs(body: Body) -> Iterator[Paragraph]:
                 pieces, style = [], None
             if style is None and (line or number < len(lines) - 1):
                 style = run.paragraph
-            for piece in _PIECES.findall(line):
-                _add(pieces, piece, run)
+            pieces += (Piece(piece, run) for piece in _PIECES.findall(line))
     if pieces:
         yield Paragraph(style or ParagraphStyle(), tuple(pieces))
 
 
-def _add(pieces: list[Piece], text: str, run: Run) -> None:
-    """Add a piece, to the one before it if both look alike: Notes begins a run wherever somebody typed."""
-    if pieces and run.attachment is None and pieces[-1].run._replace(length=0) == run._replace(length=0):
-        pieces[-1] = Piece(pieces[-1].text + text, run)
-    else:
-        pieces.append(Piece(text, run))
-
-
 def _with_runs(body: Body) -> Iterator[tuple[str, Run]]:
-    """The text in pieces, each with its run. A boundary inside a character is moved behind it."""
+    """The text in pieces, each with its run. A boundary inside a character is moved behind it.
+
+    Runs that look alike are one: Notes begins one wherever somebody typed.
+    """
     units = body.text.encode("utf-16-le")
     begin = reached = 0
-    for run in body.runs:
-        reached += run.length * 2
+    for run, alike in groupby(body.runs, lambda run: run._replace(length=0)):
+        reached += sum(one.length for one in alike) * 2
         end = min(reached, len(units))
         if 0 < end < len(units) and 0xDC <= units[end + 1] <= 0xDF:
             end += 2

@@ -59,6 +59,7 @@ class _Document:
             elif number == 6:
                 self.uuids.append(value)
         self.keys, self.types = keys, types
+        self._uuid_of: dict[int | None, bytes] = {}
 
     def object(self, place: int | None) -> bytes:
         if place is None or not place < len(self.objects):
@@ -83,10 +84,13 @@ class _Document:
 
     def uuid(self, place: int | None) -> bytes:
         """The UUID that an object names."""
+        if place in self._uuid_of:
+            return self._uuid_of[place]
         found = self.map_of(self.object(place))
         index = found[1][0][1].number if found is not None and found[1] else None
         if index is None or not index < len(self.uuids):
             raise NotProtobuf("a UUID is missing")
+        self._uuid_of[place] = self.uuids[index]
         return self.uuids[index]
 
     def ordered_set(self, place: int | None) -> dict[bytes, int]:
@@ -136,10 +140,14 @@ def _cells(document: _Document, entries: dict[str, _Value]) -> Table:
     height, width = (max(members.values(), default=-1) + 1 for members in (rows, columns))
     if height * width > _MOST_CELLS:
         raise ValueError("it has too many cells")
+    seen = 0
     cells = [[_EMPTY] * width for _row in range(height)]
     for column, of_rows in _dictionary(document, entries.get("cellColumns", _Value()).place):
         x = columns.get(document.uuid(column.place))
         for row, cell in _dictionary(document, of_rows.place):
+            seen += 1
+            if seen > _MOST_CELLS:
+                raise ValueError("it has too many cells")
             y = rows.get(document.uuid(row.place))
             text = bytes_field(document.object(cell.place), 10)
             if x is not None and y is not None and text is not None:
