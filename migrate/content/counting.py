@@ -40,6 +40,8 @@ class KindCount:
     """Files of live items that are neither in the backup nor known to be in iCloud."""
     traces: int = 0
     """Deletions that are noted without what was deleted. They are evidence, no items."""
+    gaps: int = 0
+    """Numbers of rows that are missing: evidence too, of deletions or of rows that expired. Never added to `traces`."""
     accounts: Counter[str] = field(default_factory=Counter)
     """Account -> live items that belong to it."""
     parts: Counter[str] = field(default_factory=Counter)
@@ -140,6 +142,13 @@ class ItemCounts:
                     count.traces,
                 )
                 notes.append(text.format(label=_(count.kind.label), count=count.traces))
+            if count.gaps and not count.is_unknown:
+                text = plural(
+                    "{label}: {count:,} number between them is missing: deleted or expired, and perhaps noted too",
+                    "{label}: {count:,} numbers between them are missing: deleted or expired, and perhaps noted too",
+                    count.gaps,
+                )
+                notes.append(text.format(label=_(count.kind.label), count=count.gaps))
         return tuple(notes)
 
     def account_notes(self) -> tuple[str, ...]:
@@ -180,13 +189,14 @@ class Counting:
 
     def _count_kind(self, kind: Kind) -> KindCount:
         count, told_before = KindCount(kind), len(self._findings)
-        self._source.traces.pop(kind.id, None)
+        for evidence in (self._source.traces, self._source.gaps):
+            evidence.pop(kind.id, None)
         try:
             self._add_items(kind, count)
         except UNREADABLE as error:  # while sorting, outside of what the reader looks after
             self._source.cannot_read(self._source.files(*kind.places)[0], reason_of(error))
         told = self._findings[told_before:]
-        count.traces = self._source.traces[kind.id]
+        count.traces, count.gaps = self._source.traces[kind.id], self._source.gaps[kind.id]
         count.is_unknown = any(kind.reads(one.domain or "", one.relative_path or "") for one in told)
         return count
 

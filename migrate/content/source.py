@@ -98,6 +98,9 @@ class Source:
     """The files at `places`, if they were found while the manifest was read for something else."""
     traces: Counter[str] = field(default_factory=Counter)
     """Kind -> deletions that its databases note without what was deleted. A reader adds them once it has read all."""
+    gaps: Counter[str] = field(default_factory=Counter)
+    """Kind -> numbers of rows that its databases gave out and do not have any more. Deleted rows leave them, and so do
+    rows that expired: never added to `traces` or to anything else."""
     failed: set[FileRef] = field(default_factory=set)
     """Files that a reader could not read: nothing is known about the items in them."""
 
@@ -159,6 +162,11 @@ class Source:
         """Add deletions that a database notes. If they cannot be counted, the items are none the worse."""
         with suppress(*UNREADABLE):
             self.traces[kind_id] += count()
+
+    def note_gaps(self, kind_id: str, count: Callable[[], int]) -> None:
+        """Add numbers of rows that are missing. If they cannot be counted, the items are none the worse."""
+        with suppress(*UNREADABLE):
+            self.gaps[kind_id] += count()
 
     def cannot_read(self, record: Record, reason: str) -> None:
         """Report that the items in a file are unknown: a table or column is missing, or the file is damaged."""

@@ -26,6 +26,9 @@ from migrate.content.counting import Counting, ItemCounts
 from migrate.language import _, plural
 from migrate.problems import BadRecord, MigrateError
 
+FILES_DOMAIN, FILES_TRASH = "AppDomainGroup-group.com.apple.FileProvider.LocalStorage", "File Provider Storage/.Trash/"
+"""Where the Files app keeps what was deleted (*guessed*)."""
+
 
 @dataclass
 class OwnerContents:
@@ -39,6 +42,8 @@ class OwnerContents:
     """Dropped by the new phone."""
     missing: int = 0
     """Files of which the backup has no contents, or none of the bytes that the phone reported."""
+    trashed: int = 0
+    """Files that are in Recently Deleted of the Files app. They are among `files`."""
     bad_rows: int = 0
     """Entries of the list of files that are damaged. They are not among `files`."""
     why_later: str | None = None
@@ -67,9 +72,21 @@ class OwnerContents:
             notes.append(text.format(count=self.bad_rows))
         return tuple(notes)
 
+    def deleted_notes(self) -> tuple[str, ...]:
+        """What of it was deleted and is still there."""
+        if not self.trashed:
+            return ()
+        text = plural(
+            "{count:,} of its files is in Recently Deleted",
+            "{count:,} of its files are in Recently Deleted",
+            self.trashed,
+        )
+        return (text.format(count=self.trashed),)
+
     def add(self, record: Record, size: int) -> None:
         self.files += 1
         self.bytes += size
+        self.trashed += record.domain == FILES_DOMAIN and record.relative_path.startswith(FILES_TRASH)
         if why := never_arrives_reason(record.domain, record.relative_path):
             _add(self.never, size)
             self.why_never = self.why_never or why
@@ -339,7 +356,8 @@ def _orphans(claims: Claims, category: Category, unclaimed: Iterable[str]) -> in
 def _category(
     category: Category, contents: OwnerContents, counts: ItemCounts, *, encrypted: bool, orphans: int
 ) -> CategoryTally:
-    notes = [*contents.damage_notes(), *counts.number_notes(), *counts.absent_notes(), *counts.trace_notes()]
+    notes = [*contents.damage_notes(), *counts.number_notes(), *counts.absent_notes()]
+    notes += [*contents.deleted_notes(), *counts.trace_notes()]
     cloud, accounts = counts.elsewhere_notes(), counts.account_notes()
     complete = counts.is_complete if contents.files else None
     if category.only_in_icloud and not contents.files:
@@ -373,7 +391,7 @@ def _numbers(contents: OwnerContents, counts: ItemCounts) -> dict[str, Any]:
         "files": contents.files,
         "bytes": contents.bytes,
         "items": counts.items,
-        "deleted": counts.deleted,
+        "deleted": counts.deleted if counts.kinds else contents.trashed or None,
         "only_in_icloud": counts.only_in_icloud,
         "counts": counts,
         "contents": contents,

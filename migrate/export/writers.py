@@ -16,6 +16,7 @@ KIND_WRITERS = {
     "contacts": "migrate.export.kinds.contacts:write_contacts",
     "events": "migrate.export.kinds.events:write_events",
     "reminders": "migrate.export.kinds.reminders:write_reminders",
+    "notes": "migrate.export.kinds.notes:write_notes",
 }
 """Kind -> module and function that writes it. Every other kind is written by `plain_rows`."""
 OWNER_WRITERS: dict[str, str] = {}

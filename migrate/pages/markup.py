@@ -10,7 +10,7 @@ from migrate.untrusted_text import without_control_characters
 
 Markup = NewType("Markup", str)
 """HTML that is safe to put into the page."""
-VOID = frozenset({"input", "meta", "rect"})
+VOID = frozenset({"br", "img", "input", "meta", "rect"})
 """Elements that we write without contents."""
 
 

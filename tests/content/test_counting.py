@@ -195,6 +195,32 @@ def test_messages_deleted_for_good_are_no_items_and_are_told_apart(
     assert found.trace_notes()[0] in shown.notes and shown.as_json()["deleted"] == 1
 
 
+def test_missing_numbers_of_messages_are_told_apart_from_noted_deletions(count_one: Any, tmp_path: Path) -> None:
+    database = tmp_path / "sms.db"
+    database.write_bytes(conversations(tmp_path, schema_16()))
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("DELETE FROM message WHERE ROWID IN (42, 43)")
+        for statement in DELETED_FOR_GOOD:
+            connection.execute(statement)
+        connection.commit()
+    found = count_one(*SMS, database.read_bytes())
+    assert (found.kinds[0].traces, found.kinds[0].gaps, found.items + found.deleted) == (2, 2, 8)
+    assert found.trace_notes()[1] == (
+        "messages: 2 numbers between them are missing: deleted or expired, and perhaps noted too"
+    )
+
+
+def test_deleted_files_of_the_files_app_are_told(make_backup: Any, tmp_path: Path) -> None:
+    domain = "AppDomainGroup-group.com.apple.FileProvider.LocalStorage"
+    kept, gone = (domain, "File Provider Storage/.Trash.txt"), (domain, "File Provider Storage/.Trash/a.txt")
+    before = show(make_backup({kept: b"x"}), tmp_path / "tmp").category("files")
+    (tmp_path / "backup").rename(tmp_path / "before")
+    after = show(make_backup({kept: b"x", gone: b"x"}), tmp_path / "tmp").category("files")
+
+    assert (before.deleted, before.notes, after.deleted, after.files) == (None, (), 1, 2)
+    assert "1 of its files is in Recently Deleted" in after.as_json()["notes"]
+
+
 def test_a_damaged_list_of_deletions_does_not_make_the_messages_unknown(count_one: Any, tmp_path: Path) -> None:
     database = tmp_path / "sms.db"
     database.write_bytes(conversations(tmp_path, schema_16()))

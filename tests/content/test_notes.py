@@ -23,7 +23,7 @@ from migrate.content.readers.notes.media import without_generation
 from migrate.content.readers.notes.note import Note
 from migrate.content.readers.notes.old_store import plain_text
 from migrate.content.source import Source
-from migrate.simulator.contents.notes import note_body
+from migrate.simulator.contents.note_bodies import note_body
 from tests.made_backups import DATA, MakeBackup
 
 GROUP = "AppDomainGroup-group.com.apple.notes"

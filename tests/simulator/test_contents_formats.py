@@ -22,7 +22,7 @@ from migrate.simulator.contents.formats.movie import encode_movie, encode_record
 from migrate.simulator.contents.formats.png import draw_icon
 from migrate.simulator.contents.formats.speech import encode_amr
 from migrate.simulator.contents.formats.sqlite_file import Database, empty_wal_database, write_ahead_log
-from migrate.simulator.contents.notes import note_body
+from migrate.simulator.contents.note_bodies import note_body
 from migrate.simulator.device.filesystem import Filesystem, read_content
 from migrate.simulator.device.phone import SimulatedPhone
 

@@ -6,11 +6,15 @@ Schema *read* from iOS 18. The numbered columns a note uses depend on the versio
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+
 from migrate.simulator.contents.author import HOME, REFERENCE_TIME, Author, apple_seconds
 from migrate.simulator.contents.formats.core_data import CoreDataStore
 from migrate.simulator.contents.formats.deflate import gzip_of
 from migrate.simulator.contents.formats.jpeg import draw_picture
 from migrate.simulator.contents.formats.sqlite_file import Database, Row
+from migrate.simulator.contents.note_bodies import BULLETS, CHECKLIST, TITLE, NoteRun, styled_body, table_document
 
 GROUP = "AppDomainGroup-group.com.apple.notes"
 ENTITIES: dict[str, int | tuple[int, int]] = {
@@ -24,6 +28,7 @@ ENTITIES: dict[str, int | tuple[int, int]] = {
     "ICNoteData": 19,
 }
 OBJECT = "ZICCLOUDSYNCINGOBJECT"
+TABLE_TYPE = "com.apple.notes.table"
 TABLES = {
     OBJECT: "ZCRYPTOITERATIONCOUNT INTEGER, ZISPASSWORDPROTECTED INTEGER, ZMARKEDFORDELETION INTEGER, "
     "ZNEEDSINITIALFETCHFROMCLOUD INTEGER, ZACCOUNT2 INTEGER, ZACCOUNT3 INTEGER, ZACCOUNT7 INTEGER, "
@@ -31,7 +36,7 @@ TABLES = {
     "ZISPINNED INTEGER, ZNOTE INTEGER, ZNOTEDATA INTEGER, ZCREATIONDATE1 TIMESTAMP, ZCREATIONDATE3 TIMESTAMP, "
     "ZMODIFICATIONDATE1 TIMESTAMP, ZFILENAME VARCHAR, ZGENERATION1 VARCHAR, ZIDENTIFIER VARCHAR, ZNAME VARCHAR, "
     "ZPASSWORDHINT VARCHAR, ZSNIPPET VARCHAR, ZTITLE VARCHAR, ZTITLE1 VARCHAR, ZTITLE2 VARCHAR, ZTYPEUTI VARCHAR, "
-    "ZWIDGETSNIPPET VARCHAR, ZLASTVIEWEDMODIFICATIONDATE TIMESTAMP, "
+    "ZWIDGETSNIPPET VARCHAR, ZMERGEABLEDATA1 BLOB, ZLASTVIEWEDMODIFICATIONDATE TIMESTAMP, "
     "ZCRYPTOINITIALIZATIONVECTOR BLOB, ZCRYPTOSALT BLOB, ZCRYPTOTAG BLOB, ZCRYPTOWRAPPEDKEY BLOB",
     "ZICNOTEDATA": "ZNOTE INTEGER, ZCRYPTOINITIALIZATIONVECTOR BLOB, ZCRYPTOTAG BLOB, ZDATA BLOB",
 }
@@ -42,6 +47,8 @@ CREATE TABLE ZNOTEBODY (Z_PK INTEGER PRIMARY KEY, Z_ENT INTEGER, Z_OPT INTEGER, 
 """
 
 
+PASSWORD, ITERATIONS = "notes password", 20_000
+"""Of locked notes. 20,000 is Notes' own number (*seen*: macOS 13)."""
 ON_PHONE, IN_ICLOUD = 3, 1
 """ZACCOUNTTYPE; the value for iCloud is *guessed*."""
 
@@ -52,8 +59,9 @@ def write(author: Author) -> None:
     here = _add_account(store, "On My iPhone", identifier, ON_PHONE)
     in_icloud = author.spec.icloud_notes
     there = _add_account(store, "iCloud", author.uuid(), IN_ICLOUD) if in_icloud else here
+    locked = range(in_icloud, in_icloud + author.spec.locked_notes)
     notes = [
-        _add_note(author, store, *(there if number < in_icloud else here), moment)
+        _add_note(author, store, *(there if number < in_icloud else here), moment, number, is_locked=number in locked)
         for number, moment in enumerate(author.moments(author.spec.notes))
     ]
     if len(notes) >= 3:
@@ -74,8 +82,13 @@ def _add_account(store: CoreDataStore, name: str, identifier: str, kind: int) ->
     return account, store.add("ICFolder", OBJECT, known)
 
 
-def _add_note(author: Author, store: CoreDataStore, account: int, folder: int, moment: int) -> int:
+def _add_note(
+    author: Author, store: CoreDataStore, account: int, folder: int, moment: int, number: int, *, is_locked: bool
+) -> int:
     lines = [author.title(), *(author.sentence() for _ in range(author.random.randint(0, 6)))]
+    identifier = author.uuid()
+    table = f"{identifier[:-4]}7AB1" if number % 6 == 3 and not is_locked else None
+    runs = _styled(lines, number, table)
     created, owner = ("ZCREATIONDATE3", "ZACCOUNT7") if author.ios >= (16,) else ("ZCREATIONDATE1", "ZACCOUNT3")
     note = store.add(
         "ICNote",
@@ -83,7 +96,7 @@ def _add_note(author: Author, store: CoreDataStore, account: int, folder: int, m
         {
             "ZTITLE1": lines[0],
             "ZSNIPPET": lines[1] if len(lines) > 1 else None,
-            "ZIDENTIFIER": author.uuid(),
+            "ZIDENTIFIER": identifier,
             "ZFOLDER": folder,
             owner: account,
             created: apple_seconds(moment),
@@ -93,9 +106,51 @@ def _add_note(author: Author, store: CoreDataStore, account: int, folder: int, m
             "ZMARKEDFORDELETION": 0,
         },
     )
-    body = store.add("ICNoteData", "ZICNOTEDATA", {"ZNOTE": note, "ZDATA": gzip_of(note_body("\n".join(lines)))})
+    stored = gzip_of(styled_body(runs))
+    of_body: Row = _lock(author, store, note, stored) if is_locked else {"ZDATA": stored}
+    body = store.add("ICNoteData", "ZICNOTEDATA", {"ZNOTE": note, **of_body})
     store.execute(f"UPDATE {OBJECT} SET ZNOTEDATA = ? WHERE Z_PK = ?", body, note)  # noqa: S608 - a constant
+    if any(run.style == CHECKLIST for run in runs):
+        store.execute(f"UPDATE {OBJECT} SET ZHASCHECKLIST = 1 WHERE Z_PK = ?", note)  # noqa: S608 - a constant
+    if table is not None:
+        cells = gzip_of(table_document([["What", "How many"], [lines[0], str(len(lines))]]))
+        row: Row = {"ZNOTE": note, "ZTYPEUTI": TABLE_TYPE, "ZIDENTIFIER": table, "ZMERGEABLEDATA1": cells}
+        store.add("ICAttachment", OBJECT, row)
     return note
+
+
+def _styled(lines: Sequence[str], number: int, table: str | None) -> list[NoteRun]:
+    """A title, and lines that are a checklist, a list or plain by the number of the note; a table below them."""
+    whole = [f"{line}\n" for line in lines[:-1]] + [lines[-1] if table is None else f"{lines[-1]}\n"]
+    runs = [NoteRun(whole[0], TITLE)]
+    for index, line in enumerate(whole[1:]):
+        if number % 3 == 1:
+            item = hashlib.md5(line.encode(), usedforsecurity=False).digest()
+            runs.append(NoteRun(line, CHECKLIST, item=item, done=index % 2 == 1))
+        elif number % 3 == 2:
+            first, space, rest = line.partition(" ")
+            runs += [
+                NoteRun(first + space, BULLETS, indent=index % 2, weight=1),
+                NoteRun(rest, BULLETS, indent=index % 2),
+            ]
+        else:
+            runs.append(NoteRun(line))
+    return runs if table is None else [*runs, NoteRun("\ufffc", attachment=(table, TABLE_TYPE))]
+
+
+def _lock(author: Author, store: CoreDataStore, note: int, stored: bytes) -> Row:
+    """Lock a note with the password of Notes, as iOS up to 15 did. Returns the columns of its body."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from cryptography.hazmat.primitives.keywrap import aes_key_wrap
+
+    salt, key, iv = author.random.randbytes(16), author.random.randbytes(16), author.random.randbytes(16)
+    derived = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), salt, ITERATIONS, 16)
+    sealed = AESGCM(key).encrypt(iv, stored, None)
+    columns = "ZISPASSWORDPROTECTED = 1, ZSNIPPET = NULL, ZCRYPTOSALT = ?, ZCRYPTOITERATIONCOUNT = ?,"
+    columns += " ZCRYPTOWRAPPEDKEY = ?, ZCRYPTOINITIALIZATIONVECTOR = ?, ZCRYPTOTAG = ?"
+    values = (salt, ITERATIONS, aes_key_wrap(derived, key), iv, sealed[-16:])
+    store.execute(f"UPDATE {OBJECT} SET {columns} WHERE Z_PK = ?", *values, note)  # noqa: S608 - constants
+    return {"ZDATA": sealed[:-16], "ZCRYPTOINITIALIZATIONVECTOR": iv, "ZCRYPTOTAG": sealed[-16:]}
 
 
 def _add_scan(author: Author, store: CoreDataStore, account: str, note: int) -> None:
@@ -114,20 +169,3 @@ def _add_medium(author: Author, store: CoreDataStore, note: int, name: str) -> t
     known: Row = {"ZATTACHMENT1": attachment, "ZIDENTIFIER": medium, "ZGENERATION1": generation, "ZFILENAME": name}
     store.add("ICMedia", OBJECT, known)
     return medium, generation
-
-
-def note_body(text: str) -> bytes:
-    """The note as protobuf: a document (field 2) has a note (field 3) with the text (field 2) and one run (field 5)."""
-    run = b"\x08" + _varint(len(text.encode("utf-16-le")) // 2)
-    note = _field(2, text.encode()) + _field(5, run)
-    document = b"\x08\x00\x10\x00" + _field(3, note)
-    return b"\x08\x00" + _field(2, document)
-
-
-def _field(number: int, data: bytes) -> bytes:
-    return _varint(number << 3 | 2) + _varint(len(data)) + data
-
-
-def _varint(value: int) -> bytes:
-    low, rest = value & 0x7F, value >> 7
-    return bytes([low | 0x80]) + _varint(rest) if rest else bytes([low])

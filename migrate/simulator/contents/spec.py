@@ -49,6 +49,7 @@ class ContentsSpec(BaseModel):
     )
     icloud_contacts: NonNegativeInt = Field(0, description="how many of the contacts belong to an iCloud account")
     icloud_notes: NonNegativeInt = Field(0, description="how many of the notes belong to an iCloud account")
+    locked_notes: NonNegativeInt = Field(0, description="how many of the other notes are locked with a password")
     icloud_events: NonNegativeInt = Field(0, description="how many of the events belong to an iCloud account")
     subscribed_events: NonNegativeInt = Field(0, description="how many of the events belong to a subscribed calendar")
     icloud_reminders: NonNegativeInt = Field(0, description="how many of the reminders belong to an iCloud account")
@@ -79,6 +80,8 @@ class ContentsSpec(BaseModel):
         for what in ("contacts", "notes", "events", "reminders"):
             if getattr(self, f"icloud_{what}") > getattr(self, what):
                 raise ValueError(f"icloud_{what} cannot be more than {what}")
+        if self.icloud_notes + self.locked_notes > self.notes:
+            raise ValueError("icloud_notes and locked_notes cannot be more than notes")
         if self.icloud_events + self.subscribed_events > self.events:
             raise ValueError("icloud_events and subscribed_events cannot be more than events")
         if self.icloud_only_note_media and not self.notes:

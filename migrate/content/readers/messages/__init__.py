@@ -28,6 +28,7 @@ def messages(source: Source) -> Iterator[Item]:
                 stored = SmsDatabase(database, table, files, names)
                 yield from stored.messages(source.tmp)
                 source.note_traces("messages", stored.count_traces)
+                source.note_gaps("messages", stored.count_gaps)
             else:
                 yield from OlderSmsDatabase(database, table, files, names).messages(source.tmp)
 

@@ -76,6 +76,13 @@ class SmsDatabase:
         )
         return int(count)
 
+    def count_gaps(self) -> int:
+        """How many numbers are missing between the first message and the last. Messages that were deleted leave them,
+        and those that iOS lets expire (*read*: traceloupe)."""
+        query = f"SELECT MIN(ROWID), MAX(ROWID), COUNT(*) FROM {self._message.sql}"  # noqa: S608  the name is quoted
+        ((first, last, count),) = self._database.rows(query)
+        return last - first + 1 - count if count else 0
+
     def _find_lacking(self, columns: frozenset[str]) -> Iterator[str]:
         for field, needs in (
             ("body", {"attributed", "text"}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate.content.item import Item
+from migrate.content.item import FileRef, Item
 from migrate.content.kind import Kind
 from migrate.content.ordering import ordered
 from migrate.content.plain_ids import is_plain, merged
@@ -27,7 +27,8 @@ def notes(source: Source) -> Iterator[Item]:
 def _of_store(source: Source) -> Iterator[Item]:
     for record in source.files(STORE):
         with source.reading(record), source.database(record) as database:
-            store, plain = NoteStore(source, database), is_plain("n.ZIDENTIFIER")
+            file = FileRef(record.domain, record.relative_path)
+            store, plain = NoteStore(source, database, file), is_plain("n.ZIDENTIFIER")
             by_index = store.notes(f"{plain} ORDER BY n.ZIDENTIFIER COLLATE BINARY")
             yield from merged(by_index, ordered(store.notes(f"{plain} IS NOT 1"), source.tmp))
 
@@ -35,7 +36,7 @@ def _of_store(source: Source) -> Iterator[Item]:
 def _of_old_store(source: Source) -> Iterator[Note]:
     for record in source.files(OLD_STORE):
         with source.reading(record), source.database(record) as database:
-            yield from old_notes(database)
+            yield from old_notes(database, FileRef(record.domain, record.relative_path))
 
 
 NOTES = Kind(

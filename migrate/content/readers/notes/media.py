@@ -46,7 +46,10 @@ class NoteFiles(NamedTuple):
     absent: int = 0
 
 
-class _Medium(NamedTuple):
+class Medium(NamedTuple):
+    """A media row: what a file is called, and where it is."""
+
+    key: object
     identifier: str
     generation: str | None
     name: str | None
@@ -59,15 +62,15 @@ class Attachments:
     def __init__(self, source: Source, database: Database, table: Table, entities: dict[str, int]) -> None:
         self._on_disk = _media_folders(source)
         self._of_note: dict[int, list[tuple[int, str, object]]] = defaultdict(list)
-        self._of_attachment: dict[int, list[_Medium]] = defaultdict(list)
-        self._by_key: dict[int, _Medium] = {}
+        self._of_attachment: dict[int, list[Medium]] = defaultdict(list)
+        self._by_key: dict[int, Medium] = {}
         kept = " AND ZMARKEDFORDELETION IS NOT 1" if table.has("ZMARKEDFORDELETION") else ""
         self._read_attachments(database, table, entities, kept)
         self._read_media(database, table, entities, kept)
 
     def _read_attachments(self, database: Database, table: Table, entities: dict[str, int], kept: str) -> None:
         numbers = [entities[name] for name in _ATTACHMENT_ENTITIES if isinstance(entities.get(name), int)]
-        note = _numbered(table, "ZNOTE")
+        note = numbered(table, "ZNOTE")
         columns = Columns(table, "", key=("Z_PK",), note=note, id=("ZIDENTIFIER",), medium=("ZMEDIA",))
         for key, note, identifier, medium in database.rows(
             f"SELECT {columns.sql} FROM {table.sql} WHERE Z_ENT IN ({', '.join(map(str, numbers))}){kept}"  # noqa: S608
@@ -84,8 +87,8 @@ class Attachments:
             key=("Z_PK",),
             id=("ZIDENTIFIER",),
             name=("ZFILENAME",),
-            generation=_numbered(table, "ZGENERATION"),
-            attachment=_numbered(table, "ZATTACHMENT"),
+            generation=numbered(table, "ZGENERATION"),
+            attachment=numbered(table, "ZATTACHMENT"),
             # *guessed*: what the names of the columns say
             first_fetch=("ZNEEDSINITIALFETCHFROMCLOUD",),
             fetch=("ZNEEDSTOBEFETCHEDFROMCLOUD",),
@@ -94,7 +97,8 @@ class Attachments:
             f"SELECT {columns.sql} FROM {table.sql} WHERE Z_ENT = ?{kept}",  # noqa: S608  quoted
             entities["ICMedia"],
         ):
-            medium = _Medium(
+            medium = Medium(
+                key,
                 str(identifier),
                 str(generation) if generation else None,
                 str(name) if name else None,
@@ -112,18 +116,26 @@ class Attachments:
         files: dict[FileRef, None] = {}
         offloaded = absent = 0
         for key, _identifier, medium_key in found:
-            media = list(self._of_attachment.get(key, ()))
-            if isinstance(medium_key, int) and medium_key in self._by_key:
-                media.append(self._by_key[medium_key])
-            for medium in media:
-                present = self._files_of(medium)
+            for medium in self.media_of(key, medium_key):
+                present = self.files_of(medium)
                 files.update(dict.fromkeys(present))
                 if not present and medium.name is not None:  # rows of locked notes may have no file name
                     offloaded += medium.is_in_cloud
                     absent += not medium.is_in_cloud
         return NoteFiles(tuple(sorted(found_id for _key, found_id, _medium in found)), tuple(files), offloaded, absent)
 
-    def _files_of(self, medium: _Medium) -> tuple[FileRef, ...]:
+    def keys_of(self, note: int) -> list[int]:
+        """The primary keys of the attachments of a note."""
+        return [key for key, _identifier, _medium in self._of_note.get(note, ())]
+
+    def media_of(self, attachment: int, medium_key: object) -> list[Medium]:
+        """The media rows of an attachment, which names one or is named by them."""
+        media = list(self._of_attachment.get(attachment, ()))
+        if isinstance(medium_key, int) and medium_key in self._by_key:
+            media.append(self._by_key[medium_key])
+        return media
+
+    def files_of(self, medium: Medium) -> tuple[FileRef, ...]:
         """The files of a media row: those of its generation, of its name, or else all in its folder."""
         paths = self._on_disk.get(medium.identifier, [])
         if len(paths) > 1:
@@ -144,7 +156,7 @@ def _media_folders(source: Source) -> dict[str, list[str]]:
     return found
 
 
-def _numbered(table: Table, stem: str) -> tuple[str, ...]:
+def numbered(table: Table, stem: str) -> tuple[str, ...]:
     """The columns `stem` with and without a number. A row fills only those of its own entity."""
     return tuple(sorted(filter(re.compile(rf"{stem}\d*").fullmatch, table.columns)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from migrate.content.item import Fingerprint, Item, State
+from migrate.content.item import FileRef, Fingerprint, Item, State
 from migrate.content.normal_form import day, text
 from migrate.content.sentence import shortened
 from migrate.language import _
@@ -27,6 +27,11 @@ class Note(Item):
     """The identifiers of the attachments at each U+FFFC of `body`, in order."""
     folder: str | None = None
     locked: bool = False
+    folders: tuple[str, ...] = ()
+    """Its folder and those around it, from the outermost. Not part of the fingerprint."""
+    row: int | None = None
+    """Its primary key in `database`: `contents.OpenNotes` reads the rest with it. Not part of the fingerprint."""
+    database: FileRef | None = None
     pinned: bool | None = None
     """Not part of the fingerprint: old stores lack it, and it says nothing about the content."""
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 
-from migrate.content.item import State, fingerprint_id
+from migrate.content.item import FileRef, State, fingerprint_id
 from migrate.content.normal_form import from_cocoa, seconds
 from migrate.content.open_database import Columns, Database
 from migrate.content.readers.notes.note import Note
@@ -18,7 +18,7 @@ _TAG = re.compile(r"<([^<>]*)>")
 _BLOCKS = frozenset({"div", "p", "li", "h1", "h2", "h3", "tr"})
 
 
-def old_notes(database: Database) -> Iterator[Note]:
+def old_notes(database: Database, file: FileRef) -> Iterator[Note]:
     """All notes of the store, in no order."""
     table = database.table("ZNOTE")
     bodies = database.table("ZNOTEBODY")
@@ -27,6 +27,7 @@ def old_notes(database: Database) -> Iterator[Note]:
     columns = Columns(
         table,
         "n",
+        key=("Z_PK",),
         id=("ZGUID",),
         title=("ZTITLE",),
         created=("ZCREATIONDATE",),
@@ -39,7 +40,7 @@ def old_notes(database: Database) -> Iterator[Note]:
     lacking = columns.lacking & {"title", "deleted"} | {"checklist", "attachments", "locked"}
     if "store" in columns.lacking:
         lacking |= {"folder"}
-    for identifier, title, created, modified, store, deleted, bookkeeping, content in database.rows(
+    for key, identifier, title, created, modified, store, deleted, bookkeeping, content in database.rows(
         f"SELECT {columns.sql}, b.ZCONTENT FROM {table.sql} n LEFT JOIN {bodies.sql} b ON b.ZOWNER = n.Z_PK"  # noqa: S608
     ):
         if bookkeeping == 1:
@@ -56,8 +57,20 @@ def old_notes(database: Database) -> Iterator[Note]:
             title=shown,
             body=body,
             folder=folder,
+            folders=() if folder is None else (folder,),
+            row=key,
+            database=file,
             lacking=lacking,
         )
+
+
+def old_content(database: Database, key: int) -> str:
+    """The HTML of a note's body."""
+    bodies = database.table("ZNOTEBODY")
+    assert bodies is not None, "the note was read from it"
+    for (content,) in database.rows(f"SELECT ZCONTENT FROM {bodies.sql} WHERE ZOWNER = ? LIMIT 1", key):  # noqa: S608
+        return "" if content is None else str(content)
+    return ""
 
 
 def _folders(database: Database) -> dict[int, tuple[str | None, str | None]]:

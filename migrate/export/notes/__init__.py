@@ -1,0 +1,1 @@
+"""Notes as pages, Markdown and plain text. `migrate browse` shows the same markup."""
