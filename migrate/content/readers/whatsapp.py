@@ -48,6 +48,8 @@ class Chat(NamedTuple):
     """Of a group: the JIDs of those who are still in it, sorted."""
     removed: bool
     last: float | None
+    member_names: tuple[str | None, ...] = ()
+    """The names of `members`, as the phone's owner or they themselves chose."""
 
     @property
     def is_group(self) -> bool:
@@ -144,6 +146,8 @@ class _Store:
         members = self._read_members()
         self.chats = dict(self._read_chats(members))
         self.names.update({chat.address: chat.title for chat in self.chats.values() if chat.title})
+        for number, chat in self.chats.items():
+            self.chats[number] = chat._replace(member_names=tuple(map(self.names.get, chat.members)))
 
     def _read_members(self) -> dict[object, set[str]]:
         members: dict[object, set[str]] = {}
@@ -289,7 +293,9 @@ class _Store:
             location=_location(latitude, longitude) if kind == _LOCATION else None,
             attachment=_string(name),
             sender_name=self.names.get(sender) if sender else None,
-            details=whatsapp_details(row[16:], card if kind != _CONTACT else None) if len(row) > 16 else None,
+            details=whatsapp_details(row[16:], card if kind != _CONTACT else None, self.names)
+            if len(row) > 16
+            else None,
         )
 
     def _find(self, path: object) -> FileRef | None:

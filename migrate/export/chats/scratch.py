@@ -12,8 +12,9 @@ import tempfile
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
+from math import floor
 from pathlib import Path
 from typing import Self
 
@@ -129,26 +130,44 @@ def _new_years() -> list[float]:
 
 
 class LocalClock:
-    """Local times of instants that come in about their order. The offset changes at most every quarter of an hour."""
+    """Local times of instants, a million of them: the offset is looked up once for each day."""
 
     def __init__(self) -> None:
-        self._quarter: float | None = None
-        self._day = ""
-        self._hour = 0
-        self._minute = 0
-        self._offset = ""
+        self._offsets: dict[int, tuple[int, str] | None] = {}
+        """Day since 1970 (UTC) -> seconds and ISO 8601; None if the offset changes on that day."""
+        self._dates: dict[int, str] = {}
 
     def at(self, when: float) -> tuple[str, str, str]:
         """The day (`2024-05-03`), the time (`14:07`), and both with seconds and the offset (ISO 8601)."""
-        quarter = when // 900
-        if quarter != self._quarter:
-            moment = local_time(quarter * 900)
+        second = floor(when)
+        day = second // _DAY_S
+        try:
+            offset = self._offsets[day]
+        except KeyError:
+            offset = self._offsets[day] = _offset_of(day)
+        if offset is None:
+            moment = local_time(second)
             if moment is None:
                 return "", "", ""
-            self._quarter = quarter
-            self._day, self._offset = f"{moment:%Y-%m-%d}", moment.isoformat(timespec="seconds")[19:]
-            self._hour, self._minute = moment.hour, moment.minute
-        minutes, seconds = divmod(int(when - quarter * 900), 60)
-        minutes += self._minute
-        clock = f"{self._hour:02d}:{minutes:02d}" if minutes < 60 else f"{self._hour + 1:02d}:{minutes - 60:02d}"
-        return self._day, clock, f"{self._day}T{clock}:{seconds:02d}{self._offset}"
+            return f"{moment:%Y-%m-%d}", f"{moment:%H:%M}", moment.isoformat(timespec="seconds")
+        local_day, rest = divmod(second + offset[0], _DAY_S)
+        date_text = self._dates.get(local_day)
+        if date_text is None:
+            date_text = self._dates[local_day] = date.fromordinal(_EPOCH + local_day).isoformat()
+        clock = _CLOCKS[rest // 60]
+        return date_text, clock, f"{date_text}T{clock}:{rest % 60:02d}{offset[1]}"
+
+
+_DAY_S = 86_400
+_EPOCH = date(1970, 1, 1).toordinal()
+_CLOCKS = [f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(24 * 60)]
+
+
+def _offset_of(day: int) -> tuple[int, str] | None:
+    """The offset from UTC on a day; None if it is not the same all day, or not known."""
+    first, last = local_time(day * _DAY_S), local_time((day + 1) * _DAY_S)
+    if first is None or last is None or first.utcoffset() != last.utcoffset():
+        return None
+    offset = first.utcoffset()
+    text = first.isoformat(timespec="seconds")[19:]
+    return None if offset is None else (round(offset.total_seconds()), text)
