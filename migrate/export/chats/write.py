@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import groupby
@@ -175,8 +176,7 @@ class _ChatsWriter:
         if path is None:
             self._task.gap(FILE_DAMAGED)
             return CopiedFile(file._replace(note=_("damaged in this backup")), None, UNKNOWN)
-        with (self._task.export.root / path).open("rb") as copy:
-            found = media_type(copy.read(HEAD_BYTES))
+        found = media_type(_head(f"{self._task.export.root}/{path}"))
         return CopiedFile(file, path[len(place.path) + 1 :], found)
 
     def _named(self, file: FileOf) -> str:
@@ -222,6 +222,15 @@ class _ChatsWriter:
                     about += ", " + _("the last on {day}").format(day=day(self._scratch.last[chat]))
                 file.write_text(f'<li><a href="{href}">{plain(info.name)}</a><small>{plain(about)}</small></li>\n')
             file.write_text("</ul></main></body></html>\n")
+
+
+def _head(path: str) -> bytes:
+    """The first bytes of a file."""
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        return os.read(file, HEAD_BYTES)
+    finally:
+        os.close(file)
 
 
 _EXTENSIONS = {
