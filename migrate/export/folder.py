@@ -47,6 +47,7 @@ class ExportFolder:
         self, root: Path, ledger: Ledger, report: Callable[[Finding], object], progress: Progress = no_progress
     ) -> None:
         self.root = root
+        self._base = f"{root}{os.sep}"  # joined by hand: pathlib takes a tenth of the time of a small file
         self.ledger = ledger
         self._report = report
         self._progress = progress
@@ -119,7 +120,7 @@ class ExportFolder:
         number = self._numbers.get(base, 1)
         while True:
             path = prefix + (name if number == 1 else f"{stem} ({number}){extension}")
-            if not self.ledger.is_taken(_fold(path)) and not os.path.lexists(self.root / path):
+            if not self.ledger.is_taken(_fold(path)) and not os.path.lexists(self._base + path):
                 break
             number += 1
         if number > 1:
@@ -144,7 +145,7 @@ class ExportFolder:
 
     def _is_as_written(self, known: Written) -> bool:
         try:
-            status = os.lstat(self.root / known.path)
+            status = os.lstat(self._base + known.path)
         except OSError:
             return False
         return (status.st_size, status.st_mtime_ns) == (known.bytes, known.mtime_ns)
@@ -168,15 +169,15 @@ class ExportFolder:
             dated: whether its modification time is a part of what it is.
         """
         known = self.ledger.written(path)
-        if known is not None and os.path.lexists(self.root / path):
+        if known is not None and os.path.lexists(self._base + path):
             if not self._is_as_written(known):
                 return self._keep_theirs(part, path, written, key)
             if known.sha256 == written.sha256 and (not dated or known.mtime_ns == written.mtime_ns):
                 return path
-        elif os.path.lexists(self.root / path):
+        elif os.path.lexists(self._base + path):
             return self._keep_theirs(part, path, written, key)
         self.ledger.add(written)
-        part.replace(self.root / path)
+        part.replace(self._base + path)
         return path
 
     def _keep_theirs(self, part: Path, path: str, written: Written, key: str) -> str:

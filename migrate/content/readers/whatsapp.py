@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -36,6 +37,8 @@ _TEXT, _CONTACT, _LOCATION = 0, 4, 5
 _MOST_ROWS = 1_000_000
 _LONGEST_TEXT, _LONGEST_PATH = 1000, 4096
 _ALL_DECODED: frozenset[str] = frozenset()
+_KEPT = 1000
+"""Senders whose normal form is remembered."""
 
 
 class Chat(NamedTuple):
@@ -137,6 +140,7 @@ class _Store:
         self._sessions = sessions
         self._lacking = frozenset[str]()
         self._senders: dict[object, str] = {}
+        self._addresses = lru_cache(_KEPT)(_address)
         self.names: dict[str, str] = {}
         """JID -> the name that the phone's owner or the person chose."""
         pushed = self._database.table("ZWAPROFILEPUSHNAME")
@@ -266,7 +270,7 @@ class _Store:
         path, url, caption, name, card, latitude, longitude = row[9:16]
         chat = self.chats.get(session)
         outgoing = None if mine is None else bool(mine)
-        sender = None if outgoing else self._senders.get(member) or _address(from_address)
+        sender = None if outgoing else self._senders.get(member) or self._addresses(from_address)
         body = _body(stored, may_be_empty=kind != _TEXT)
         when = from_cocoa(date)
         file = self._find(path)
