@@ -135,6 +135,7 @@ class ExportFolder:
 
     def make_folder(self, path: str) -> None:
         if path not in self._made:
+            self.ledger.commit()  # a folder that is there and has no owner would get a number in the next run
             (self.root / path).mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             self._made.add(path)
 
