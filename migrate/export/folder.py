@@ -18,7 +18,7 @@ import shutil
 import sqlite3
 import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -313,15 +313,10 @@ class NewFile:
 
 def _stamped(part: Path, path: str, new: NewFile, when: float | None) -> Written:
     """Set the file's modification time, and describe it. Whole seconds: some disks keep no more."""
-    status = part.stat()
-    mtime_ns = status.st_mtime_ns if when is None else round(when) * 10**9
     if when is not None:
-        try:
-            os.utime(part, ns=(mtime_ns, mtime_ns))
-        except (OSError, OverflowError):
-            mtime_ns = status.st_mtime_ns
-        else:
-            mtime_ns = part.stat().st_mtime_ns
+        with suppress(OSError, OverflowError):
+            os.utime(part, ns=(round(when) * 10**9,) * 2)
+    mtime_ns = part.stat().st_mtime_ns
     return Written(path, new.sha256, new.size, mtime_ns, new.origin)
 
 

@@ -80,14 +80,14 @@ class _ChatsWriter:
         for chat, rows in groupby(self._scratch.rows(), key=lambda row: row[0]):
             info = self._scratch.chats[chat]
             place = self._top.folder(info.folder, key=f"{self._key}/chat/{info.key}")
-            self._write_chat(chat, info, place, (row[1:] for row in rows))
+            self._write_chat(chat, info, place, rows)
             listed.append((chat, info, place))
         if self._with_pages:
             listed.sort(key=lambda one: -self._scratch.last.get(one[0], 0))
             self._write_list(listed)
 
     def _write_chat(
-        self, chat: int, info: ChatInfo, place: Place, rows: Iterator[tuple[int, int, Entry, bool]]
+        self, chat: int, info: ChatInfo, place: Place, rows: Iterator[tuple[int, int, int, Entry, bool]]
     ) -> None:
         key = f"{self._key}/{info.key}"
         pages: Pages | None = None
@@ -110,7 +110,7 @@ class _ChatsWriter:
                 open_files.push(pages.leave)
             files = place.folder("files", key=f"{key}/files")
             writes = [sink.row for sink in sinks]
-            for year, number, entry, reacted in rows:
+            for _chat, year, number, entry, reacted in rows:
                 shown = self._shown(chat, place, files, key, year, number, entry, reacted)
                 for write in writes:
                     write(shown)
@@ -133,9 +133,9 @@ class _ChatsWriter:
             shown.reactions.append(Reacted(sign, who or self._you, removed))
         for count, stored in enumerate(more.get("files", ())):
             file = FileOf(*stored)  # type: ignore[arg-type]  # as it was put in
-            shown.files.append(self._copied(file, place, files, f"{key}/{entry.id}/{count}", entry.when))
+            shown.files.append(self._copied(file, place, files, f"{key}/{entry.id}/{count}", shown))
         if "vcard" in more:
-            name = f"{sortable_time(entry.when)} {more['cards'][0][0]}.vcf"
+            name = f"{_sortable(shown)} {more['cards'][0][0]}.vcf"
             path = files.write(name, more["vcard"], key=f"{key}/{entry.id}/vcf", when=entry.when)
             shown.files.append(CopiedFile(FileOf(None, None, name), path[len(place.path) + 1 :], "text/vcard"))
         if "reply" in more:
@@ -168,11 +168,11 @@ class _ChatsWriter:
 
     # -- attachments -------------------------------------------------------------------------------------------------
 
-    def _copied(self, file: FileOf, place: Place, files: Place, key: str, when: float | None) -> CopiedFile:
+    def _copied(self, file: FileOf, place: Place, files: Place, key: str, row: Shown) -> CopiedFile:
         if file.domain is None or file.path is None:
             return CopiedFile(file, None, UNKNOWN)
-        name = f"{sortable_time(when)} {self._named(file)}"
-        path = self._task.copy(FileRef(file.domain, file.path), files, name, key=key, when=when)
+        name = f"{_sortable(row)} {self._named(file)}"
+        path = self._task.copy(FileRef(file.domain, file.path), files, name, key=key, when=row.entry.when)
         if path is None:
             self._task.gap(FILE_DAMAGED)
             return CopiedFile(file._replace(note=_("damaged in this backup")), None, UNKNOWN)
@@ -222,6 +222,13 @@ class _ChatsWriter:
                     about += ", " + _("the last on {day}").format(day=day(self._scratch.last[chat]))
                 file.write_text(f'<li><a href="{href}">{plain(info.name)}</a><small>{plain(about)}</small></li>\n')
             file.write_text("</ul></main></body></html>\n")
+
+
+def _sortable(row: Shown) -> str:
+    """`20240503-140700`, from the local time that the row has anyway."""
+    if not row.instant:
+        return sortable_time(None)
+    return f"{row.day.replace('-', '')}-{row.instant[11:19].replace(':', '')}"
 
 
 def _head(path: str) -> bytes:
