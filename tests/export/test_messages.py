@@ -8,6 +8,7 @@ import io
 import json
 import mailbox
 import plistlib
+import random
 import re
 import sqlite3
 from collections.abc import Callable
@@ -22,6 +23,7 @@ import pytest
 from migrate.backup.reader import Backup
 from migrate.export.chats import html as pages
 from migrate.export.names import sortable_time
+from migrate.simulator.contents.formats.speech import encode_amr
 from migrate.simulator.contents.formats.typedstream import attributed_string
 from tests.content.made_messages import BEN, MUM, PICTURE, conversations, schema_17
 from tests.export.exporting import Export, Exported
@@ -394,3 +396,28 @@ def test_an_attachment_that_is_damaged_in_the_backup_is_named(sms: Sms, export: 
     assert exported.category("messages").reasons["an attachment is damaged in this backup"] == 1
     assert "damaged in this backup" in row_of(page_of(exported, GROUP), "Look")
     assert "export-file-unreadable" in [finding.code for finding in exported.result.findings]
+
+
+def test_pictures_and_voice_messages_that_browsers_do_not_show_have_a_copy_beside_them(
+    sms: Sms, export: Export, shared_data: Path
+) -> None:
+    heic = (shared_data / "databases/message-blobs/stickers/outline.heic").read_bytes()
+    voice = "Library/SMS/Attachments/v/Audio.amr"
+    backup = sms(
+        [{"guid": "voice", "from": MUM, "is_audio_message": 1}],
+        {("MediaDomain", PICTURE): heic, ("MediaDomain", voice): encode_amr(random.Random(1), duration_s=1)},
+        "UPDATE attachment SET transfer_name = 'IMG_1.HEIC', is_sticker = 1;"
+        "INSERT INTO attachment (ROWID, guid, original_guid, filename, transfer_name)"
+        f" VALUES (900, 'v', 'v', '~/{voice}', 'Audio.amr'); INSERT INTO message_attachment_join VALUES (5000, 900);",
+    )
+    exported = export(backup, owners={"messages"})
+    group = [path for path in exported.paths() if path.startswith(f"{GROUP}/files")]
+    heard = row_of(page_of(exported, MUMS_CHAT), "<audio")
+
+    assert [path.rpartition(" ")[2] for path in group] == ["IMG_1.HEIC", "IMG_1.HEIC.jpg"]
+    assert (exported.root / group[0]).read_bytes() == heic
+    assert (exported.root / group[1]).read_bytes().startswith(b"\xff\xd8\xff")
+    assert re.search(r'<a class="k" href="[^"]*HEIC"><img src="[^"]*HEIC.jpg"', page_of(exported, GROUP))
+    assert '.amr.m4a" controls' in heard and "Voice message" in heard
+    originals = export(backup, owners={"messages"}, originals=True, to="originals")
+    assert not [path for path in originals.paths() if path.endswith((".jpg", ".m4a"))]

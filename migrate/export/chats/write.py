@@ -16,6 +16,7 @@ from migrate.export.chats.entry import ChatInfo, Entry, FileOf
 from migrate.export.chats.html import Pages
 from migrate.export.chats.mailbox import Mailbox
 from migrate.export.chats.plain import CSV_HEADER, CsvFile, JsonLines, TextFile
+from migrate.export.chats.previews import Previews
 from migrate.export.chats.scratch import LocalClock, Scratch
 from migrate.export.chats.shown import Answered, CopiedFile, Reacted, Shown
 from migrate.export.csv_file import csv_table
@@ -69,6 +70,7 @@ class _ChatsWriter:
         self._look_of = look_of
         self._formats = task.formats(*FORMATS, usual=USUAL)
         self._with_pages = bool(self._formats & {"html", "pdf"})
+        self._previews = Previews(task.export) if self._with_pages and not task.choice.originals else None
         self._clock = LocalClock()
         self._you = _("You")
         self._years: dict[int, dict[int, int]] = {}
@@ -76,6 +78,13 @@ class _ChatsWriter:
             self._years.setdefault(chat, {})[year] = rows
 
     def run(self) -> None:
+        try:
+            self._run()
+        finally:
+            if self._previews:
+                self._previews.close()
+
+    def _run(self) -> None:
         listed = []
         for chat, rows in groupby(self._scratch.rows(), key=lambda row: row[0]):
             info = self._scratch.chats[chat]
@@ -177,7 +186,9 @@ class _ChatsWriter:
             self._task.gap(FILE_DAMAGED)
             return CopiedFile(file._replace(note=_("damaged in this backup")), None, UNKNOWN)
         found = media_type(_head(f"{self._task.export.root}/{path}"))
-        return CopiedFile(file, path[len(place.path) + 1 :], found)
+        preview = self._previews.of(path, found, files, key) if self._previews else None
+        inside = len(place.path) + 1
+        return CopiedFile(file, path[inside:], found, preview[inside:] if preview else None)
 
     def _named(self, file: FileOf) -> str:
         """The attachment's name with an extension: some have none on the phone."""
