@@ -185,6 +185,7 @@ def test_reactions_are_on_their_message_also_those_that_were_taken_back(sms: Sms
     assert "<li>🦉 You</li><li><del>👍</del> Mum <i>(removed)</i></li>" in row_of(page, "Good morning ☀️")
     assert "Mum reacted with 😂 to a message that is not here" in page
     assert "Loved" not in page, "the sentence that the phone keeps beside a reaction"
+    assert exported.text(f"{MUMS_CHAT}/chat.txt").count("🦉") == 1
     lines = messages_of(exported, MUMS_CHAT)
     assert lines["A-1"]["reactions"] == [{"sign": "🦉", "name": "You"}, {"sign": "👍", "name": "Mum", "removed": True}]
     assert lines["R-3"]["reaction"] == {"to": "A-1", "sign": "👍", "removed": True}

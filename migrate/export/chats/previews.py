@@ -37,8 +37,7 @@ class Previews:
             found: what its first bytes say it is.
         """
         wanted = _CONVERSIONS.get(found)
-        written = self._export.ledger.written(path)
-        if wanted is None or written is None:
+        if wanted is None or (written := self._export.ledger.written(path)) is None:
             return None
         conversion, extension = wanted
 

@@ -163,6 +163,9 @@ class LocalClock:
         try:
             offset = self._offsets[day]
         except KeyError:
+            if len(self._offsets) >= _MOST_DAYS:
+                self._offsets.clear()
+                self._dates.clear()
             offset = self._offsets[day] = _offset_of(day)
         if offset is None:
             moment = local_time(second)
@@ -178,6 +181,8 @@ class LocalClock:
 
 
 _DAY_S = 86_400
+_MOST_DAYS = 20_000
+"""A stranger's database may have dates of all centuries."""
 _EPOCH = date(1970, 1, 1).toordinal()
 _CLOCKS = [f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(24 * 60)]
 
