@@ -101,6 +101,8 @@ class Source:
     gaps: Counter[str] = field(default_factory=Counter)
     """Kind -> numbers of rows that its databases gave out and do not have any more. Deleted rows leave them, and so do
     rows that expired: never added to `traces` or to anything else."""
+    in_full: bool = False
+    """Whether readers also read what only pages and exported files show: the payloads of app messages, effects."""
     failed: set[FileRef] = field(default_factory=set)
     """Files that a reader could not read: nothing is known about the items in them."""
 

@@ -17,6 +17,11 @@ KIND_WRITERS = {
     "events": "migrate.export.kinds.events:write_events",
     "reminders": "migrate.export.kinds.reminders:write_reminders",
     "notes": "migrate.export.kinds.notes:write_notes",
+    "messages": "migrate.export.kinds.messages:write_messages",
+    "whatsapp": "migrate.export.kinds.whatsapp:write_whatsapp",
+    "whatsapp-chats": "migrate.export.kinds.whatsapp:write_whatsapp_chats",
+    "whatsapp-business": "migrate.export.kinds.whatsapp:write_whatsapp",
+    "whatsapp-business-chats": "migrate.export.kinds.whatsapp:write_whatsapp_chats",
 }
 """Kind -> module and function that writes it. Every other kind is written by `plain_rows`."""
 OWNER_WRITERS: dict[str, str] = {}
