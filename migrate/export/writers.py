@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
 KIND_WRITERS = {
     "calls": "migrate.export.kinds.calls:write_calls",
+    "photos": "migrate.export.kinds.photos:write_photos",
 }
 """Kind -> module and function that writes it. Every other kind is written by `plain_rows`."""
-OWNER_WRITERS: dict[str, str] = {}
-"""Category that has no items -> module and function that writes what it has."""
+OWNER_WRITERS: dict[str, str] = {
+    "photos": "migrate.export.kinds.photos:write_files_without_photos",
+}
+"""Category -> module and function that writes what it has beside items, or instead of them."""
 APP_WRITER: str | None = None
 """The same for the documents of every app."""
 _PLAIN_ROWS = "migrate.export.kinds.plain_rows:write_plain_rows"
