@@ -251,6 +251,24 @@ class Place:
                 export.count_file()
         return path
 
+    def make(self, make: Callable[[], bytes], name: str, *, key: str, origin: str, when: float | None = None) -> str:
+        """Write what `make` returns, unless an earlier run made it of the same `origin`. Returns its path.
+
+        Raises:
+            What `make` raises: nothing was written.
+        """
+        export = self.export
+        with writing_to(export.root):
+            path = export.named(self.path, name, f"file:{key}")
+            if export.is_complete(path, origin):
+                export.count_file()
+                return path
+        content = make()
+        with self.new_file(name, key=key, when=when) as file:
+            file.origin = origin
+            file.write(content)
+        return file.path
+
 
 class NewFile:
     """A file that is being written."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 KIND_WRITERS = {
     "calls": "migrate.export.kinds.calls:write_calls",
     "photos": "migrate.export.kinds.photos:write_photos",
+    "voice-memos": "migrate.export.kinds.voice_memos:write_voice_memos",
+    "voicemail": "migrate.export.kinds.voicemail:write_voicemail",
 }
 """Kind -> module and function that writes it. Every other kind is written by `plain_rows`."""
 OWNER_WRITERS: dict[str, str] = {
