@@ -13,6 +13,7 @@ in plain.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import sqlite3
@@ -150,11 +151,11 @@ class ExportFolder:
         return (status.st_size, status.st_mtime_ns) == (known.bytes, known.mtime_ns)
 
     @contextmanager
-    def new_part(self) -> Iterator[tuple[BinaryIO, Path]]:
-        """An unfinished file. It is removed unless `finish` gave it a name."""
+    def new_part(self, buffering: int = _BUFFER_BYTES) -> Iterator[tuple[BinaryIO, Path]]:
+        """An unfinished file. It is removed unless `finish` gave it a name. Pieces longer than the buffer bypass it."""
         self._part += 1
         path = self._own / f"{self._part}.part"
-        file = open_new(path, buffering=_BUFFER_BYTES)
+        file = open_new(path, buffering=buffering)
         try:
             with file:
                 yield file, path
@@ -242,7 +243,7 @@ class Place:
                 export.count_file()
                 return path
             export.make_folder(path.rpartition("/")[0])
-            with export.new_part() as (file, part):
+            with export.new_part(io.DEFAULT_BUFFER_SIZE) as (file, part):
                 new = NewFile(file, path, origin)
                 backup.copy(record, new.write)
                 file.close()
