@@ -7,12 +7,17 @@ import io
 import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from migrate.backup.reader import Backup
 from migrate.content.counting import Counting
+from migrate.content.kinds import kind, source_places
+from migrate.content.readers.photos import Photo
+from migrate.content.source import Source
+from migrate.export.kinds.photos import taken_at
 from tests.export.exporting import Export, Exported
 from tests.made_backups import MakeBackup
 
@@ -373,6 +378,20 @@ def test_one_month_of_photos(library: Library, exported: Callable[..., Exported]
 
     assert done.paths() == [f"{MAY} A.JPG"]
     assert (number(done, "items"), number(done, "exported"), number(done, "filtered")) == (2, 1, 1)
+
+
+def test_a_burst_shows_what_osxphotos_shows(make_backup: MakeBackup, tmp_path: Path, shared_data: Path) -> None:
+    """osxphotos 0.77.2 lists 16 of the 18 assets of this library: all but two frames of a burst."""
+    folder = shared_data / "databases/photos-macos/macos15.7.2"
+    files = {(DOMAIN, f"{STORE[1]}{end}"): (folder / f"Photos.sqlite{end}").read_bytes() for end in ("", "-wal")}
+    items = list(kind("photos").items(Source(make_backup(files), tmp_path, source_places())))
+
+    assert len(items) == 18
+    assert {item.id[:8] for item in items if isinstance(item, Photo) and not item.picked} == {"D87BFE7E", "7B85B835"}
+    shown = {item.id[:8]: item for item in items if isinstance(item, Photo)}
+    assert sum(item.burst is not None for item in shown.values()) == 4
+    assert sum(item.is_live for item in shown.values()) == 5
+    assert (taken_at(shown["79D1A1A5"]) or datetime.max).isoformat()[:19] == "2016-10-09T14:44:18"
 
 
 def test_the_photos_of_a_simulated_phone(
