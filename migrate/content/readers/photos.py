@@ -136,6 +136,7 @@ class _Library:
             pick=("ZAVALANCHEPICKTYPE",),
             edited=("ZADJUSTMENTSSTATE", "ZHASADJUSTMENTS"),
         )
+        self._edits_unknown = "edited" in self._columns.lacking
         attributes, name, offset = self._join_attributes(table)
         resources, only_in_cloud = self._join_resources()
         pairs, has_pair = self._join_pairs()
@@ -255,7 +256,7 @@ class _Library:
                 burst=burst if isinstance(burst, str) and burst else None,
                 picked=not (isinstance(pick, int) and pick & _NOT_PICKED and not pick & _PICKED),
                 pair=self._pair(files[0].relative_path) if has_pair and files else None,
-                edits=self._edits(stored) if stored and edited != 0 else (),
+                edits=self._edits(stored) if stored and (edited or self._edits_unknown) else (),
                 thumbnail=self._thumbnail(stored) if stored else None,
                 stored_name=name if isinstance(name, str) else None,
                 utc_offset=offset if isinstance(offset, int) and abs(offset) <= _LONGEST_UTC_OFFSET else None,
