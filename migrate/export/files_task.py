@@ -38,10 +38,12 @@ class FilesTask:
     def top(self) -> Place:
         return self.export.top
 
-    def records(self, *domains: str) -> Iterator[Record]:
-        """The files of these domains that belong to the owner. Damaged rows are reported."""
+    def records(self, *domains: str, below: tuple[str, ...] = ("",)) -> Iterator[Record]:
+        """The files of these domains, below these folders, that belong to the owner. Damaged rows are reported."""
         for row in self.backup.manifest.rows_of(domains, self._bad):
-            if row.kind is Kind.FILE and self.owner in self.claims.owners(row.domain, row.relative_path):
+            if not row.relative_path.startswith(below) or row.kind is not Kind.FILE:
+                continue
+            if self.owner in self.claims.owners(row.domain, row.relative_path):
                 try:
                     yield row.record()
                 except BadRecord as bad:

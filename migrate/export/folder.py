@@ -13,6 +13,7 @@ in plain.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import sqlite3
@@ -159,11 +160,11 @@ class ExportFolder:
         return (status.st_size, status.st_mtime_ns) == (known.bytes, known.mtime_ns)
 
     @contextmanager
-    def new_part(self) -> Iterator[tuple[BinaryIO, Path]]:
-        """An unfinished file. It is removed unless `finish` gave it a name."""
+    def new_part(self, buffering: int = _BUFFER_BYTES) -> Iterator[tuple[BinaryIO, Path]]:
+        """An unfinished file. It is removed unless `finish` gave it a name. Pieces longer than the buffer bypass it."""
         self._part += 1
         path = self._own / f"{self._part}.part"
-        file = open_new(path, buffering=_BUFFER_BYTES)
+        file = open_new(path, buffering=buffering)
         try:
             with file:
                 yield file, path
@@ -251,7 +252,7 @@ class Place:
                 export.count_file()
                 return path
             export.make_folder(path.rpartition("/")[0])
-            with export.new_part() as (file, part):
+            with export.new_part(io.DEFAULT_BUFFER_SIZE) as (file, part):
                 new = NewFile(file, path, origin)
                 backup.copy(record, new.write)
                 file.close()
@@ -288,6 +289,24 @@ class Place:
                 path = export.finish(part, path, _stamped(part, path, new, None), f"file:{key}", dated=False)
                 export.count_file()
         return path
+
+    def make(self, make: Callable[[], bytes], name: str, *, key: str, origin: str, when: float | None = None) -> str:
+        """Write what `make` returns, unless an earlier run made it of the same `origin`. Returns its path.
+
+        Raises:
+            What `make` raises: nothing was written.
+        """
+        export = self.export
+        with writing_to(export.root):
+            path = export.named(self.path, name, f"file:{key}")
+            if export.is_complete(path, origin):
+                export.count_file()
+                return path
+        content = make()
+        with self.new_file(name, key=key, when=when) as file:
+            file.origin = origin
+            file.write(content)
+        return file.path
 
 
 class NewFile:

@@ -22,10 +22,15 @@ KIND_WRITERS = {
     "whatsapp-chats": "migrate.export.kinds.whatsapp:write_whatsapp_chats",
     "whatsapp-business": "migrate.export.kinds.whatsapp:write_whatsapp",
     "whatsapp-business-chats": "migrate.export.kinds.whatsapp:write_whatsapp_chats",
+    "photos": "migrate.export.kinds.photos:write_photos",
+    "voice-memos": "migrate.export.kinds.voice_memos:write_voice_memos",
+    "voicemail": "migrate.export.kinds.voicemail:write_voicemail",
 }
 """Kind -> module and function that writes it. Every other kind is written by `plain_rows`."""
-OWNER_WRITERS: dict[str, str] = {}
-"""Category that has no items -> module and function that writes what it has."""
+OWNER_WRITERS: dict[str, str] = {
+    "photos": "migrate.export.kinds.photos:write_files_without_photos",
+}
+"""Category -> module and function that writes what it has beside items, or instead of them."""
 APP_WRITER: str | None = None
 """The same for the documents of every app."""
 _PLAIN_ROWS = "migrate.export.kinds.plain_rows:write_plain_rows"

@@ -145,6 +145,7 @@ def test_a_few_bytes_that_claim_ten_billion_pixels_are_refused_at_once(converter
     assert refused(converter, Conversion.JPEG, png_claiming(100_000, 100_000)) == TOO_LARGE
     assert refused(converter, Conversion.JPEG, png_claiming(1, 2_000_000_000)) == TOO_LARGE
     assert time.process_time() - begun < 1
+    assert refused(converter, Conversion.JPEG, picture((100, 100)), pixels=9_999) == TOO_LARGE
     assert still_works(converter)
 
 

@@ -1,4 +1,4 @@
-"""Photos and videos: `Photos.sqlite`, and their originals in DCIM and (downloaded from iCloud) in CPLAssets.
+"""Photos and videos: `Photos.sqlite`, the originals in DCIM and (downloaded from iCloud) in CPLAssets, and the edits.
 
 The schema is *seen* for iOS 6 to 11 (CREATE statements) and for a library of macOS 15, whose model is that of iOS 18;
 iOS 16, 17 and 26 are *guessed* to be alike. Entities' numbers and the names of join tables change with every version.
@@ -35,6 +35,17 @@ _OTHERS_SAVED_TYPES = (4, 8, 12)
 """ZSAVEDASSETTYPE of assets that others own: in shared albums, behind iCloud links, shared in Messages."""
 _OTHERS_BUNDLE_SCOPES = (1, 2, 3)
 """ZBUNDLESCOPE of the same three. Both *read* in iLEAPP's queries; Photos cannot export such assets (*reported*)."""
+_NOT_PICKED, _PICKED = 2, 8 | 16
+"""Bits of ZAVALANCHEPICKTYPE, for a photo of a burst: left aside; chosen by the person, shown for the burst (*read*:
+osxphotos)."""
+_EDIT_NAMES = tuple(f"FullSizeRender.{end}" for end in ("jpg", "heic", "png", "JPG", "HEIC", "mov", "MOV", "mp4"))
+"""The results of editing, below `PhotoData/Mutations/<folder>/<name>/Adjustments` (*seen* on iOS 10 to 18 for jpg, heic
+and mov; *guessed* for the others)."""
+_RAW_RESOURCE = 17
+"""ZDATASTORESUBTYPE of the second original of a RAW+JPEG pair (*read*: osxphotos)."""
+_PAIRED = ("DNG", "dng", "JPG", "JPEG", "HEIC", "jpg", "CR2", "CR3", "NEF", "ARW", "RAF", "ORF", "RW2", "PEF", "SRW")
+_LONGEST_UTC_OFFSET = 15 * 3600
+"""Time zones are at most 14 hours from UTC."""
 _JOIN_TABLE = re.compile(r"Z_(\d{1,6})ASSETS")
 _ASSET_COLUMN = re.compile(r"Z_\d+ASSETS")
 
@@ -50,6 +61,22 @@ class Photo(Item):
     hidden: bool | None
     albums: tuple[str, ...] = ()
     """The titles of the person's albums that it is in, sorted."""
+    is_live: bool = False
+    """A Live Photo: a picture and a short video."""
+    burst: str | None = None
+    """The id of the burst that it was taken in."""
+    picked: bool = True
+    """False for a photo of a burst that Photos does not show beside the others."""
+    pair: FileRef | None = None
+    """The other original of a RAW+JPEG pair, if it is in this backup."""
+    edits: tuple[FileRef, ...] = ()
+    """What it looks like after editing: a picture, a video, or both for a Live Photo."""
+    thumbnail: FileRef | None = None
+    """The small JPEG that iOS keeps, even of what is only in iCloud."""
+    stored_name: str | None = None
+    """The name of its file on the phone."""
+    utc_offset: int | None = None
+    """Of the place and day it was taken, in seconds."""
 
     def fingerprint(self) -> Fingerprint:
         return {
@@ -105,14 +132,19 @@ class _Library:
             bundle_scope=("ZBUNDLESCOPE",),
             taken=("ZDATECREATED",),
             modified=("ZMODIFICATIONDATE",),
+            burst=("ZAVALANCHEUUID",),
+            pick=("ZAVALANCHEPICKTYPE",),
+            edited=("ZADJUSTMENTSSTATE", "ZHASADJUSTMENTS"),
         )
-        attributes, name = self._join_attributes(table)
+        self._edits_unknown = "edited" in self._columns.lacking
+        attributes, name, offset = self._join_attributes(table)
         resources, only_in_cloud = self._join_resources()
+        pairs, has_pair = self._join_pairs()
         self._titles: dict[str, str] = {}
         albums, in_albums = self._join_albums()
         self._query = (
-            f"SELECT {self._columns.sql}, {name}, {only_in_cloud}, {in_albums} FROM {table.sql} a"  # noqa: S608  quoted
-            f"{attributes}{resources}{albums} WHERE "
+            f"SELECT {self._columns.sql}, {name}, {offset}, {only_in_cloud}, {has_pair}, {in_albums}"  # noqa: S608  quoted
+            f" FROM {table.sql} a{attributes}{resources}{pairs}{albums} WHERE "
         )
         lacking = self._columns.lacking & {"is_video", "trashed", "hidden", "favourite", "taken"}
         missing = {"name": not attributes, "albums": not albums}
@@ -123,17 +155,22 @@ class _Library:
         by_index = self._read(f"{plain} ORDER BY a.ZUUID COLLATE BINARY")
         return merged(by_index, ordered(self._read(f"{plain} IS NOT 1"), self._source.tmp))
 
-    def _join_attributes(self, assets: Table) -> tuple[str, str]:
-        """The part of the query that joins the original's name, and the name's column."""
+    def _join_attributes(self, assets: Table) -> tuple[str, str, str]:
+        """The part of the query that joins the original's name, and the columns of the name and the UTC offset."""
         table = self._database.table("ZADDITIONALASSETATTRIBUTES")
         if table is None or not table.has("ZORIGINALFILENAME"):
-            return "", "NULL"
+            return "", "NULL", "NULL"
+        offset = "ZTIMEZONEOFFSET" if table.has("ZTIMEZONEOFFSET") else "NULL"
         if assets.has("ZADDITIONALATTRIBUTES") and table.has("Z_PK"):
-            return f" LEFT JOIN {table.sql} b ON b.Z_PK = a.ZADDITIONALATTRIBUTES", "b.ZORIGINALFILENAME"
+            of_asset = f" LEFT JOIN {table.sql} b ON b.Z_PK = a.ZADDITIONALATTRIBUTES"
+            return of_asset, "b.ZORIGINALFILENAME", "NULL" if offset == "NULL" else f"b.{offset}"
         if not table.has("ZASSET"):
-            return "", "NULL"
-        grouped = f"SELECT ZASSET, MIN(ZORIGINALFILENAME) AS name FROM {table.sql} GROUP BY ZASSET"  # noqa: S608  quoted
-        return f" LEFT JOIN ({grouped}) b ON b.ZASSET = a.Z_PK", "b.name"
+            return "", "NULL", "NULL"
+        grouped = (
+            f"SELECT ZASSET, MIN(ZORIGINALFILENAME) AS name, MIN({offset}) AS utc_offset"  # noqa: S608  quoted
+            f" FROM {table.sql} GROUP BY ZASSET"
+        )
+        return f" LEFT JOIN ({grouped}) b ON b.ZASSET = a.Z_PK", "b.name", "b.utc_offset"
 
     def _join_resources(self) -> tuple[str, str]:
         """Joins whether the catalogue says that the original is only in iCloud."""
@@ -141,6 +178,14 @@ class _Library:
         if originals is None:
             return "", "NULL"
         return f" LEFT JOIN ({originals}) r ON r.ZASSET = a.Z_PK", "r.ZASSET IS NOT NULL"
+
+    def _join_pairs(self) -> tuple[str, str]:
+        """Joins whether there is a second original: RAW beside JPEG."""
+        table = self._database.table("ZINTERNALRESOURCE")
+        if table is None or not table.has("ZASSET", "ZDATASTORESUBTYPE"):
+            return "", "NULL"
+        raw = f"SELECT DISTINCT ZASSET FROM {table.sql} WHERE ZDATASTORESUBTYPE = {_RAW_RESOURCE}"  # noqa: S608  quoted
+        return f" LEFT JOIN ({raw}) p ON p.ZASSET = a.Z_PK", "p.ZASSET IS NOT NULL"
 
     def _join_albums(self) -> tuple[str, str]:
         """Joins the primary keys of the albums an asset is in, separated by commas, and reads the albums' titles."""
@@ -183,7 +228,7 @@ class _Library:
             (stored_id, directory, name, kind, subtype, playback, trashed, hidden, favourite, saved_type, scope) = row[
                 :11
             ]
-            taken, modified, original_name, only_in_cloud, in_albums = row[11:]
+            taken, modified, burst, pick, edited, original_name, offset, only_in_cloud, has_pair, in_albums = row[11:]
             others = saved_type in _OTHERS_SAVED_TYPES or scope in _OTHERS_BUNDLE_SCOPES
             if others and not str(directory).startswith(_ORIGINAL_FOLDERS):
                 continue
@@ -193,6 +238,7 @@ class _Library:
             offloaded = 1 if only_in_cloud and not files else 0
             state = State.DELETED if trashed else State.ONLY_IN_CLOUD if offloaded else State.LIVE
             albums = sorted(titles.get(key, "") for key in in_albums.split(",")) if in_albums else ()
+            stored = f"{directory}/{name}" if isinstance(directory, str) and isinstance(name, str) else None
             yield Photo(
                 id=_id(stored_id) or fingerprint_id((str(original_name), seconds(when), directory, name)),
                 when=when,
@@ -206,6 +252,14 @@ class _Library:
                 favourite=None if favourite is None else bool(favourite),
                 hidden=None if hidden is None else bool(hidden),
                 albums=tuple(albums),
+                is_live=is_live,
+                burst=burst if isinstance(burst, str) and burst else None,
+                picked=not (isinstance(pick, int) and pick & _NOT_PICKED and not pick & _PICKED),
+                pair=self._pair(files[0].relative_path) if has_pair and files else None,
+                edits=self._edits(stored) if stored and (edited or self._edits_unknown) else (),
+                thumbnail=self._thumbnail(stored) if stored else None,
+                stored_name=name if isinstance(name, str) else None,
+                utc_offset=offset if isinstance(offset, int) and abs(offset) <= _LONGEST_UTC_OFFSET else None,
                 lacking=self._lacking,
             )
 
@@ -222,6 +276,19 @@ class _Library:
                 if stem + extension in self._present:
                     return (original, FileRef(DOMAIN, stem + extension))
         return (original,)
+
+    def _edits(self, stored: str) -> tuple[FileRef, ...]:
+        folder = f"Media/PhotoData/Mutations/{stored.rpartition('.')[0]}/Adjustments/"
+        return tuple(FileRef(DOMAIN, folder + name) for name in _EDIT_NAMES if folder + name in self._present)
+
+    def _pair(self, original: str) -> FileRef | None:
+        stem = original.rpartition(".")[0]
+        others = (f"{stem}.{end}" for end in _PAIRED)
+        return next((FileRef(DOMAIN, path) for path in others if path != original and path in self._present), None)
+
+    def _thumbnail(self, stored: str) -> FileRef | None:
+        path = f"Media/PhotoData/Thumbnails/V2/{stored}/5005.JPG"
+        return FileRef(DOMAIN, path) if path in self._present else None
 
     def _find(self, path: str) -> FileRef | None:
         forms = (path,) if path.isascii() else (path, *(unicodedata.normalize(form, path) for form in ("NFC", "NFD")))

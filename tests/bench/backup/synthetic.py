@@ -77,8 +77,9 @@ class SyntheticBackup:
     def _keys(self) -> tuple[Keybag, ClassKeys]:
         return Keybag.create(PASSWORD if self.encrypted else None, rounds=ROUNDS)
 
-    def add_file(self, domain: str, path: str, content: bytes, *, times: int = 1) -> None:
-        """Add a file of `content` repeated `times` times, streamed to disk, and its record with the digest."""
+    def add_file(self, domain: str, path: str, content: bytes, *, times: int = 1, has_digest: bool = True) -> None:
+        """Add a file of `content` repeated `times` times, streamed to disk, and its record; iOS gives those of the
+        camera roll no digest."""
         key = os.urandom(32)
         chunks: Iterator[bytes] = itertools.repeat(content, times)
         stored = encrypted_chunks(chunks, key) if self.encrypted else chunks
@@ -108,7 +109,7 @@ class SyntheticBackup:
                 protection_class=3,
                 flags=0,
                 encryption_key=self.class_keys.wrap(3, key) if self.encrypted else None,
-                digest=digest.digest(),
+                digest=digest.digest() if has_digest else None,
                 extended_attributes=None,
                 target=None,
             )
