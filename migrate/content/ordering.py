@@ -9,10 +9,10 @@ from __future__ import annotations
 import heapq
 import pickle
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, islice
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
 from migrate.content.item import Item
 
@@ -28,14 +28,18 @@ class IdsRepeated(ValueError):
     """So many items have one id that they cannot be told apart."""
 
 
-def ordered(items: Iterable[I], tmp: Path, *, in_memory: int = IN_MEMORY) -> Iterator[I]:
-    """The items ordered by id. More than `in_memory` of them are sorted in runs that are kept in files under `tmp`.
+def ordered(
+    items: Iterable[I], tmp: Path, *, in_memory: int = IN_MEMORY, key: Callable[[I], Any] | None = None
+) -> Iterator[I]:
+    """The items ordered by id, or by another key. More than `in_memory` of them are sorted in runs that are kept in
+    files under `tmp`.
 
     Raises:
         OSError: a run cannot be written.
     """
+    order: Callable[[I], Any] = key or _id
     iterator = iter(items)
-    run = sorted(islice(iterator, in_memory), key=_id)
+    run = sorted(islice(iterator, in_memory), key=order)
     if len(run) < in_memory:
         yield from run
         return
@@ -48,8 +52,9 @@ def ordered(items: Iterable[I], tmp: Path, *, in_memory: int = IN_MEMORY) -> Ite
             for item in run:
                 dump.dump(item)
                 dump.clear_memo()
-            run = sorted(islice(iterator, in_memory), key=_id)
-        yield from heapq.merge(*(_load(file) for file in files), key=_id)
+            run = sorted(islice(iterator, in_memory), key=order)
+        streams: list[Iterator[I]] = [_load(file) for file in files]
+        yield from heapq.merge(*streams, key=order)
     finally:
         for opened in files:
             opened.close()

@@ -18,6 +18,7 @@ from migrate.backup.reader import Backup
 from migrate.backup.record import Kind as RecordKind
 from migrate.content.item import FileRef, Item, State
 from migrate.content.kind import Kind
+from migrate.content.ordering import ordered
 from migrate.content.source import Source
 from migrate.export.choice import ExportChoice
 from migrate.export.folder import ExportFolder, Place
@@ -98,6 +99,10 @@ class Task:
                 self._given[item.state is State.DELETED] += 1
                 yield item
 
+    def items_by_time(self) -> Iterator[Item]:
+        """The chosen items in the order of their time, those without one last. Only a part of them is in memory."""
+        return ordered(self.items(), self.tmp, key=_time)
+
     def exported(self, item: Item) -> None:
         """The item has been written."""
         self._settle(item)
@@ -163,3 +168,7 @@ class Task:
         except (BlobMissing, BlobUnreadable) as error:
             self.report(ExportFileUnreadable.of(record, reason=error.why).as_finding())
             return None
+
+
+def _time(item: Item) -> tuple[bool, float, str]:
+    return item.when is None, item.when or 0, item.id
