@@ -44,8 +44,9 @@ class CategoryExport:
         return total
 
     @property
-    def is_unknown(self) -> bool:
-        return any(numbers.is_unknown for _kind, numbers in self.kinds)
+    def is_damaged(self) -> bool:
+        """Whether a file of its items could not be read, and should have been."""
+        return any(numbers.is_unknown and not numbers.is_closed for _kind, numbers in self.kinds)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -81,7 +82,7 @@ class ExportResult:
     def exit_code(self) -> int:
         """30 where something that was chosen is damaged or missing in the backup."""
         is_damaged = any(finding.severity == "error" for finding in self.findings)
-        return 30 if is_damaged or any(category.is_unknown for category in self.categories) else 0
+        return 30 if is_damaged or any(category.is_damaged for category in self.categories) else 0
 
     def as_json(self) -> dict[str, Any]:
         """The object of `migrate export --json`."""

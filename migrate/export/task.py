@@ -48,6 +48,8 @@ class Numbers:
     """Why items were not exported, or not completely -> how many. Translated sentences without a full stop."""
     is_unknown: bool = False
     """A file of this kind could not be read, so the numbers are only of what could."""
+    is_closed: bool = False
+    """If so, it is not damaged: only the phone that wrote it can open it."""
 
 
 @dataclass
@@ -85,10 +87,14 @@ class Task:
 
     # -- items -------------------------------------------------------------------------------------------------------
 
-    def items(self) -> Iterator[Item]:
-        """The chosen items, ordered by id. Each has to be settled before or after the next is taken."""
+    def items(self, found: Iterable[Item] | None = None) -> Iterator[Item]:
+        """The chosen items, ordered by id. Each has to be settled before or after the next is taken.
+
+        Args:
+            found: the kind's items in another order.
+        """
         numbers, wants = self.numbers, self.choice.wants
-        for item in self.kind.items(self.source):
+        for item in self.kind.items(self.source) if found is None else found:
             wanted = wants(self.kind.id, item)
             if item.state is State.DELETED:
                 numbers.deleted += 1

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 KIND_WRITERS = {
     "calls": "migrate.export.kinds.calls:write_calls",
+    "keychain": "migrate.export.kinds.passwords:write_passwords",
+    "wallet": "migrate.export.kinds.wallet:write_passes",
+    "wifi": "migrate.export.kinds.wifi:write_networks",
 }
 """Kind -> module and function that writes it. Every other kind is written by `plain_rows`."""
 OWNER_WRITERS: dict[str, str] = {}
