@@ -32,11 +32,14 @@ class FilesTask:
     report: Callable[[Finding], object]
     source: Source
     reasons: Counter[str] = field(default_factory=Counter)
-    is_unknown: bool = False
 
     @property
     def top(self) -> Place:
         return self.export.top
+
+    def formats(self, *possible: str, usual: str = "csv") -> frozenset[str]:
+        """Those of the possible formats that were chosen; the usual one if none of them was."""
+        return self.choice.formats & frozenset(possible) or frozenset({usual})
 
     def records(self, *domains: str) -> Iterator[Record]:
         """The files of these domains that belong to the owner. Damaged rows are reported."""

@@ -27,6 +27,8 @@ class CategoryExport:
     files: int = 0
     """Files written, or found complete."""
     file_reasons: Mapping[str, int] = field(default_factory=dict)
+    is_unread: bool = False
+    """A file that is exported otherwise than as items could not be read."""
 
     def count(self, name: str) -> int | None:
         """One of COUNTED, over all its kinds; None if a kind could not be read, or it has none."""
@@ -45,8 +47,8 @@ class CategoryExport:
 
     @property
     def is_damaged(self) -> bool:
-        """Whether a file of its items could not be read, and should have been."""
-        return any(numbers.is_unknown and not numbers.is_closed for _kind, numbers in self.kinds)
+        """Whether a file could not be read, and should have been."""
+        return self.is_unread or any(numbers.is_unknown and not numbers.is_closed for _kind, numbers in self.kinds)
 
     def as_json(self) -> dict[str, Any]:
         return {

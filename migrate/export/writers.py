@@ -12,14 +12,18 @@ if TYPE_CHECKING:
     from migrate.export.files_task import FilesTask
 
 KIND_WRITERS = {
+    "bookmarks": "migrate.export.kinds.safari:write_bookmarks",
     "calls": "migrate.export.kinds.calls:write_calls",
+    "history": "migrate.export.kinds.safari:write_visits",
     "keychain": "migrate.export.kinds.passwords:write_passwords",
     "wallet": "migrate.export.kinds.wallet:write_passes",
     "wifi": "migrate.export.kinds.wifi:write_networks",
 }
 """Kind -> module and function that writes it. Every other kind is written by `plain_rows`."""
-OWNER_WRITERS: dict[str, str] = {}
-"""Category that has no items -> module and function that writes what it has."""
+OWNER_WRITERS: dict[str, str] = {
+    "safari": "migrate.export.kinds.safari:write_tabs",
+}
+"""Category -> module and function that writes what it has besides its items, if it has any."""
 APP_WRITER: str | None = None
 """The same for the documents of every app."""
 _PLAIN_ROWS = "migrate.export.kinds.plain_rows:write_plain_rows"
