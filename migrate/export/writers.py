@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 KIND_WRITERS = {
     "bookmarks": "migrate.export.kinds.safari:write_bookmarks",
     "calls": "migrate.export.kinds.calls:write_calls",
+    "health": "migrate.export.kinds.health:write_health",
     "history": "migrate.export.kinds.safari:write_visits",
     "keychain": "migrate.export.kinds.passwords:write_passwords",
     "wallet": "migrate.export.kinds.wallet:write_passes",

@@ -1,6 +1,7 @@
 """`Safari/`: bookmarks as every browser imports them and as a table, the reading list, the history, the open tabs.
 
-The form of `bookmarks.html` is Netscape's of 1998, with the folder names of Safari's own export (*read*: files of others).
+The form of `bookmarks.html` is Netscape's of 1998, with the folders' names of Safari's own export (*read*: files of
+others).
 """
 
 from __future__ import annotations
