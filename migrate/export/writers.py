@@ -22,10 +22,15 @@ KIND_WRITERS = {
 }
 """Kind -> module and function that writes it. Every other kind is written by `plain_rows`."""
 OWNER_WRITERS: dict[str, str] = {
+    "cellular": "migrate.export.kinds.usage_and_maps:write_data_usage",
+    "files": "migrate.export.kinds.trees:write_files",
+    "home-screen": "migrate.export.kinds.home_screen:write_home_screen",
+    "icloud-drive": "migrate.export.kinds.trees:write_icloud_drive",
+    "maps": "migrate.export.kinds.usage_and_maps:write_maps",
     "safari": "migrate.export.kinds.safari:write_tabs",
 }
 """Category -> module and function that writes what it has besides its items, if it has any."""
-APP_WRITER: str | None = None
+APP_WRITER: str | None = "migrate.export.kinds.trees:write_app"
 """The same for the documents of every app."""
 _PLAIN_ROWS = "migrate.export.kinds.plain_rows:write_plain_rows"
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 from migrate.content.readers.health import HealthSample, Route, RoutePoint, samples_by_type
 from migrate.content.readers.health_types import (
@@ -71,8 +73,9 @@ def write_health(task: Task) -> None:
                     current, types = item.type, types + 1
                     name, key = type_name(item.type), f"health/{item.type!r}"
                     table = last.enter_context(tables(place, name, COLUMNS, key=key, formats=formats))
-                _write_row(table, item)
-                export.add(item)
+                times = _Times(iso_time(item.when), iso_time(item.end), iso_time(item.modified))
+                _write_row(table, item, times)
+                export.add(item, times)
                 _name_gaps(task, item)
                 task.exported(item)
         export.finish()
@@ -84,9 +87,17 @@ def _exported_at(task: Task) -> float | None:
     return None if date is None else date.timestamp()
 
 
-def _write_row(table: Tables, item: HealthSample) -> None:
+class _Times(NamedTuple):
+    """The instants of a sample as text: making them is what takes longest."""
+
+    start: str
+    end: str
+    added: str
+
+
+def _write_row(table: Tables, item: HealthSample, times: _Times) -> None:
     value, unit = _value(item)
-    table.row(iso_time(item.when), iso_time(item.end), value, unit, item.source, iso_time(item.modified))
+    table.row(times.start, times.end, value, unit, item.source, times.added)
 
 
 def _value(item: HealthSample) -> tuple[object, str | None]:
@@ -134,9 +145,9 @@ class _AppleExport:
         self._routes: dict[str, str] = {}
         """Id of a workout -> its route's path."""
 
-    def add(self, item: HealthSample) -> None:
+    def add(self, item: HealthSample, times: _Times) -> None:
         if item.type == WORKOUT:
-            self._write(self._workout(item))
+            self._write(self._workout(item, times))
             return
         kind = identifier(item.type)
         if kind is None or isinstance(item.value, bytes | str):
@@ -150,15 +161,15 @@ class _AppleExport:
                 value = f' value="{number(item.value * quantity.factor)}"'
         elif item.value is not None:
             value = f' value="{escaped(category_value(item.type, item.value))}"'
-        self._write(f' <Record type="{kind}" {_who(item)}{unit} {_dates(item)}{value}/>\n')
+        self._write(f' <Record type="{kind}" {_who(item)}{unit} {_dates(times)}{value}/>\n')
 
-    def _workout(self, item: HealthSample) -> str:
+    def _workout(self, item: HealthSample, times: _Times) -> str:
         line = f' <Workout workoutActivityType="HKWorkoutActivityType{activity_name(item.activity)}"'
         if item.duration is not None:
             line += f' duration="{number(item.duration / 60)}" durationUnit="min"'
         if isinstance(item.value, int | float):
             line += f' totalDistance="{number(item.value)}" totalDistanceUnit="km"'
-        line += f" {_who(item)} {_dates(item)}"
+        line += f" {_who(item)} {_dates(times)}"
         route = self._routes.get(item.id)
         if route is None:
             return line + "/>\n"
@@ -186,23 +197,24 @@ class _AppleExport:
                 f'<?xml version="1.0" encoding="UTF-8"?>\n<HealthData locale="{escaped(language_tag())}">\n'
             )
             if self._exported_at is not None:
-                self._file.write_text(f' <ExportDate value="{_apple_time(self._exported_at)}"/>\n')
+                self._file.write_text(f' <ExportDate value="{_apple_time(iso_time(self._exported_at))}"/>\n')
         self._file.write_text(text)
 
 
 def _who(item: HealthSample) -> str:
-    return f'sourceName="{escaped(item.source or "")}"'
+    return f'sourceName="{_escaped_name(item.source or "")}"'
 
 
-def _dates(item: HealthSample) -> str:
-    created = f'creationDate="{_apple_time(item.modified)}" ' if item.modified is not None else ""
-    end = item.when if item.end is None else item.end
-    return f'{created}startDate="{_apple_time(item.when)}" endDate="{_apple_time(end)}"'
+_escaped_name = lru_cache(maxsize=1000)(escaped)
 
 
-def _apple_time(unix_seconds: float | None) -> str:
-    """`2016-11-14 07:25:44 -0700`"""
-    iso = iso_time(unix_seconds)
+def _dates(times: _Times) -> str:
+    created = f'creationDate="{_apple_time(times.added)}" ' if times.added else ""
+    return f'{created}startDate="{_apple_time(times.start)}" endDate="{_apple_time(times.end or times.start)}"'
+
+
+def _apple_time(iso: str) -> str:
+    """`2016-11-14T07:25:44-07:00` -> `2016-11-14 07:25:44 -0700`"""
     return f"{iso[:10]} {iso[11:19]} {iso[19:22]}{iso[23:25]}" if iso else ""
 
 
