@@ -51,11 +51,13 @@ class CategoryExport:
         return self.is_unread or any(numbers.is_unknown and not numbers.is_closed for _kind, numbers in self.kinds)
 
     def as_json(self) -> dict[str, Any]:
+        return {"id": self.id, **{name: self.count(name) for name in COUNTED}, "files": self.files}
+
+    def as_record(self) -> dict[str, Any]:
+        """The same with what explains it."""
         return {
-            "id": self.id,
+            **self.as_json(),
             "title": self.title,
-            **{name: self.count(name) for name in COUNTED},
-            "files": self.files,
             "reasons": dict(self.reasons.most_common()),
             "kinds": [_kind_as_json(kind, numbers) for kind, numbers in self.kinds],
         }
@@ -92,6 +94,9 @@ class ExportResult:
             "backup": str(self.backup),
             "to": str(self.to),
             "categories": [category.as_json() for category in self.categories],
-            "files": self.files,
             "findings": [finding.as_json() for finding in self.findings],
         }
+
+    def as_record(self) -> dict[str, Any]:
+        """The same with what explains it, for `export.json`."""
+        return {**self.as_json(), "categories": [one.as_record() for one in self.categories], "files": self.files}

@@ -33,7 +33,7 @@ _APPLE_APPS = {
 """Names of apps whose ids do not have them (GK). The list of apps in a backup has none of Apple's."""
 _GRID = """
 .icons{list-style:none;padding:0;display:grid;grid-template-columns:repeat(4,1fr);gap:.5rem}
-.icons li{background:var(--card);border-radius:.6rem;padding:.6rem .4rem;margin:0;text-align:center;font-size:.875rem}
+.icons li{background:var(--card);border-radius:.6rem;padding:.6rem .2rem;margin:0;text-align:center;font-size:.8125rem}
 .icons .folder{grid-column:span 2;text-align:left;padding:.6rem .8rem}
 .icons .widget{outline:1px dashed var(--line);outline-offset:-3px}
 """

@@ -21,6 +21,7 @@ from migrate.language import _, mark
 
 HEADER = ("Title", "URL", "Username", "Password", "Notes", "OTPAuth")
 OTHER_HEADER = ("Service", "Account", "Password", "Notes", "Access group")
+NOT_ASKED_FOR = mark("saved passwords are exported only with --passwords")
 DEVICE_ONLY = mark("it can be opened only on the iPhone that made it (ThisDeviceOnly)")
 CLOSED = mark("the keys of this backup do not open it")
 NOT_FOR_A_TABLE = mark("a certificate, a key or a passkey, which stays in the keychain")
@@ -35,6 +36,7 @@ def write_passwords(task: Task) -> None:
     if not task.choice.passwords:
         for item in _items(task):
             task.left_out(item)
+            task.gap(NOT_ASKED_FOR)
         return
     place = task.top.folder(_("Passwords"), key="passwords")
     secrets = Secrets(task.source)
