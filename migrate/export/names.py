@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
 from datetime import datetime, tzinfo
 from functools import lru_cache
@@ -53,13 +54,13 @@ def local_time(unix_seconds: float | None) -> datetime | None:
     if unix_seconds is None:
         return None
     try:
-        return datetime.fromtimestamp(unix_seconds, _zone_at(int(unix_seconds // _ZONE_CHANGES_S)))
+        return datetime.fromtimestamp(unix_seconds, _zone_at(int(unix_seconds // _ZONE_CHANGES_S), time.tzname))
     except (OverflowError, OSError, ValueError):
         return None
 
 
 @lru_cache(maxsize=4096)
-def _zone_at(quarter: int) -> tzinfo | None:
+def _zone_at(quarter: int, zone: tuple[str, str]) -> tzinfo | None:
     """The offset from UTC in a quarter of an hour: asking the system for it takes five times as long as all the rest of
     a date (*measured*, on a million Health samples)."""
     return datetime.fromtimestamp(quarter * _ZONE_CHANGES_S).astimezone().tzinfo

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection
 from pathlib import Path
 
@@ -70,10 +71,16 @@ class _Export:
         chosen = [owner for owner in self._owners() if self._has_something(owner)]
         if not chosen:
             raise NothingToExport(str(self.backup.folder.path))
+        was_there = self.to.exists()
         self.folder = ExportFolder.open(self.to, self._report, self.progress)
         try:
             self._check_folder()
             categories = tuple(filter(None, map(self._export_owner, chosen)))
+            if not categories and not was_there:
+                self.folder.close()
+                shutil.rmtree(self.to)
+            if not categories:
+                raise NothingToExport(str(self.backup.folder.path))
             result = ExportResult(
                 backup=self.backup.folder.path,
                 to=self.to,

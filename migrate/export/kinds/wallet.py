@@ -17,6 +17,7 @@ DAMAGED = mark("a file of the pass is damaged or missing in the backup")
 TOO_LARGE = mark("the pass is larger than any pass of Wallet")
 _LARGEST_BYTES = 64 << 20
 """Passes have pictures of a few hundred kilobytes (*guessed*); the archive is made in memory."""
+_LONGEST_NAME = 1000
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest date of a ZIP archive, in every one: so a second run writes the same bytes."""
 
@@ -27,15 +28,18 @@ class _Incomplete(Exception):
 
 def write_passes(task: Task) -> None:
     place = task.top.folder("Wallet", key="wallet")
+    known, same = "", 0
     for item in task.items():
         assert isinstance(item, WalletPass)
+        same = same + 1 if item.id == known else 0  # items come ordered by id, and two may have one
+        known = item.id
         try:
             content = _archive(task, item)
         except _Incomplete as incomplete:
             task.unreadable(item, str(incomplete))
             continue
         name = item.organization or item.description or "pass"
-        place.write(f"{name}.pkpass", content, key=f"wallet/{item.id}", when=item.when)
+        place.write(f"{name}.pkpass", content, key=f"wallet/{item.id}/{same}", when=item.when)
         task.exported(item)
 
 
@@ -46,9 +50,11 @@ def _archive(task: Task, item: WalletPass) -> bytes:
     left = _LARGEST_BYTES
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(item.files):
-            name = file.relative_path.partition(".pkpass/")[2]
+            name = file.relative_path.partition(".pkpass/")[2].encode("utf-8", "replace").decode()
             if not name or ".." in name.split("/"):
                 continue
+            if len(name) > _LONGEST_NAME:
+                raise _Incomplete(DAMAGED)
             content = _content(task, file.domain, file.relative_path, left)
             left -= len(content)
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_DEFLATED)
