@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
+from migrate.content.ordering import ordered
 from migrate.content.readers.common import as_text
 from migrate.content.readers.keychain import LOGINS, PASSWORDS, SECRET, WIFI_SERVICE, KeychainItem, Secrets
 from migrate.content.readers.keychain_item import Attributes
@@ -42,7 +43,7 @@ def write_passwords(task: Task) -> None:
     secrets = Secrets(task.source)
     logins, others = _Table(place, "passwords", HEADER), _Table(place, "other passwords", OTHER_HEADER)
     with logins.open, others.open:
-        for item in _items(task):
+        for item in ordered(_items(task), task.tmp, key=_by_service):
             _write_item(task, item, secrets.take(item), logins, others)
 
 
@@ -53,6 +54,10 @@ def _items(task: Task) -> Iterator[KeychainItem]:
         assert isinstance(item, KeychainItem)
         task.numbers.is_closed |= is_plain and not item.opened
         yield item
+
+
+def _by_service(item: KeychainItem) -> tuple[str, str, str]:
+    return (item.service or "").casefold(), (item.user or "").casefold(), item.id
 
 
 def wifi_passwords(source: Source) -> dict[str, str]:
