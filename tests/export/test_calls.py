@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from migrate.content.kinds import source_places
 from migrate.content.source import Source
@@ -68,6 +69,15 @@ def test_a_person_of_a_group_call_is_found(
     exported = export(make_backup({STORE: make_database(CALLS)}), person="x@example.com")
 
     assert len(rows(exported.text("Calls/calls.csv"))) == 1
+
+
+def test_a_simulated_iphone_has_group_calls(phones_backup: Callable[..., Any], export: Export) -> None:
+    backup, groups = phones_backup("18.5", photos=1, messages=3)
+    found = rows(export(backup, groups=groups, owners={"calls"}).text("Calls/calls.csv"))
+
+    in_groups = [row for row in found if row[7]]
+    assert in_groups and all(row[6].startswith("FaceTime") for row in in_groups)
+    assert all(2 <= len(row[7].split("; ")) <= 3 for row in in_groups)
 
 
 def test_the_calls_of_another_programs_fixture(

@@ -243,6 +243,7 @@ def test_a_simulated_iphone_has_all_of_them(phones_backup: Callable[..., Any], e
     exported = export(backup, groups=groups)
 
     tops = {path.split("/", 1)[0] for path in exported.paths()}
-    assert {"Apps", "Files on my iPhone", "Home screen", "Cellular"} <= tops
+    assert {"Apps", "Files on my iPhone", "Home screen", "Cellular", "Maps"} <= tops
+    assert table(exported, "Maps/guides.csv")[0]["Guide"] == "Kyoto 🗺️"
     assert "Files on my iPhone/Steuer 2025.pdf" in exported.paths()
     assert {path.split("/")[1] for path in exported.paths() if path.startswith("Apps/")} >= {"com.example.sketchbook"}
