@@ -133,6 +133,9 @@ def test_the_route_of_a_workout_is_a_track(
     gpx = {"g": "http://www.topografix.com/GPX/1/1"}
     points = ElementTree.fromstring((exported.root / route).read_bytes()).findall("g:trk/g:trkseg/g:trkpt", gpx)
     assert [(point.get("lat"), point.get("lon")) for point in points] == [("52.5", "13.4"), ("52.6", "13.5")]
+    for point in points:
+        parts = [one.tag.rpartition("}")[2] for one in point.iter()]
+        assert parts == ["trkpt", "ele", "time", "extensions", "speed", "course", "hAcc", "vAcc"]
     assert points[0].findtext("g:time", namespaces=gpx) == "2023-03-08T20:43:20Z"
     assert (exported.root / route).stat().st_mtime == 700001000 + 978307200
 

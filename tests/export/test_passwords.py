@@ -156,3 +156,12 @@ def test_a_damaged_keychain_is_unknown(backup_of: Callable[..., Backup], export:
 
     assert numbers(exported)[0] is None
     assert exported.result.exit_code == 30
+
+
+def test_asking_later_adds_passwords_to_the_same_folder(backup_of: Callable[..., Backup], export: Export) -> None:
+    backup = backup_of()
+    export(backup)
+    exported = export(backup, passwords=True)
+
+    assert exported.paths() == ["Passwords/other passwords.csv", "Passwords/passwords.csv", "Wi-Fi/networks.csv"]
+    assert "wifi-secret" in exported.text("Wi-Fi/networks.csv")

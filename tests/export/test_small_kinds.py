@@ -143,3 +143,28 @@ def test_hostile_names_in_a_pass_stay_inside_it(
     assert path == "Wallet/_.._outside.pkpass" or path.startswith("Wallet/")
     with zipfile.ZipFile(exported.root / path) as archive:
         assert archive.namelist() == ["pass.json"]
+
+
+def test_books_podcasts_and_shortcuts_are_tables_with_their_titles(
+    make_backup: MakeBackup, make_database: Callable[[str], bytes], export: Export
+) -> None:
+    books = "CREATE TABLE ZBKLIBRARYASSET (ZASSETID TEXT, ZTITLE TEXT, ZAUTHOR TEXT, ZCREATIONDATE REAL);"
+    books += "INSERT INTO ZBKLIBRARYASSET VALUES ('B', 'Later', 'Ann', 720000000), ('A', '=First', NULL, 700000000);"
+    podcasts = "CREATE TABLE ZMTPODCAST (ZUUID TEXT, ZTITLE TEXT, ZFEEDURL TEXT, ZADDEDDATE REAL);"
+    podcasts += "INSERT INTO ZMTPODCAST VALUES ('P', 'News', 'https://example.com/feed', 700000000);"
+    shortcuts = "CREATE TABLE ZSHORTCUT (Z_PK INTEGER, ZWORKFLOWID TEXT, ZNAME TEXT, ZCREATIONDATE REAL);"
+    shortcuts += "CREATE TABLE ZSHORTCUTACTIONS (ZSHORTCUT INTEGER, ZDATA BLOB);"
+    shortcuts += "INSERT INTO ZSHORTCUT VALUES (1, 'W', 'Go home', 700000000);"
+    files = {
+        ("AppDomainGroup-group.com.apple.iBooks", "Documents/BKLibrary/BKLibrary-1.sqlite"): books,
+        ("AppDomainGroup-243LU875E5.groups.com.apple.podcasts", "Documents/MTLibrary.sqlite"): podcasts,
+        ("HomeDomain", "Library/Shortcuts/Shortcuts.sqlite"): shortcuts,
+    }
+    exported = export(make_backup({place: make_database(script) for place, script in files.items()}))
+
+    titles = [(row["Title"], row["Author"]) for row in table(exported, "Books and PDFs/books.csv")]
+    assert titles == [("'=First", ""), ("Later", "Ann")]
+    (podcast,) = table(exported, "Podcasts/podcasts.csv")
+    assert (podcast["Title"], podcast["Date"][:10]) == ("News", "2023-03-08")
+    (shortcut,) = table(exported, "Shortcuts/shortcuts.csv")
+    assert list(shortcut) == ["Date", "Name", "State", "ID"], "no digest of its actions"

@@ -219,18 +219,19 @@ def _apple_time(iso: str) -> str:
 
 
 def _track_point(point: RoutePoint) -> str:
+    """A point with everything that Apple's have: a reader of others takes it for granted (healthkit-to-sqlite). What is
+    not known is -1, as on the phone."""
     more = (
         ("speed", point.speed),
         ("course", point.course),
         ("hAcc", point.accuracy),
         ("vAcc", point.vertical_accuracy),
     )
-    elevation = "" if point.altitude is None else f"<ele>{number(point.altitude)}</ele>"
     time = f"<time>{_utc(point.when)}</time>" if point.when is not None else ""
-    extensions = "".join(f"<{name}>{number(value)}</{name}>" for name, value in more if value is not None)
+    extensions = "".join(f"<{name}>{number(-1 if value is None else value)}</{name}>" for name, value in more)
     return (
-        f'<trkpt lat="{number(point.latitude)}" lon="{number(point.longitude)}">{elevation}{time}'
-        f"<extensions>{extensions}</extensions></trkpt>\n"
+        f'<trkpt lat="{number(point.latitude)}" lon="{number(point.longitude)}">'
+        f"<ele>{number(point.altitude or 0)}</ele>{time}<extensions>{extensions}</extensions></trkpt>\n"
     )
 
 
