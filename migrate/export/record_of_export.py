@@ -102,10 +102,10 @@ def in_one_sentence(result: ExportResult) -> str:
     elif not items:
         text = _("Exported {files}.")
     elif items == exported:
-        text = plural("Exported the one item, in {files}.", "Exported all {items:,} items, in {files}.", items)
+        text = plural("Exported {items:,} item, in {files}.", "Exported all {items:,} items, in {files}.", items)
     else:
         text = plural(
-            "Exported {exported:,} of the one item, in {files}.",
+            "Exported {exported:,} of {items:,} item, in {files}.",
             "Exported {exported:,} of {items:,} items, in {files}.",
             items,
         )

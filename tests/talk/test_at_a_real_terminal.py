@@ -161,7 +161,7 @@ def test_saved_passwords_are_written_after_the_word_was_typed(
     screen.type("passwords\n")
     screen.until("Backup password of")
     screen.type(f"{PASSWORD}\n")
-    screen.until("Exported the one item")
+    screen.until("Exported 1 item, in 1 file.")
     assert screen.end() == 0
 
     written = (out / "Passwords" / "passwords.csv").read_text(encoding="utf-8").splitlines()
