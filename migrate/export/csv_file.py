@@ -13,7 +13,7 @@ from migrate.untrusted_text import CONTROL_CHARACTERS
 
 BYTE_ORDER_MARK = "\ufeff"
 """Without it Excel reads UTF-8 as another encoding (GK)."""
-_FORMULA = re.compile(r"[=+\-@\t\r\n]")
+_FORMULA = frozenset("=+-@\t\r\n")
 _NUMBER = re.compile(r"[+-]?\d[\d ]*(?:\.\d+)?")
 _CONTROL = re.compile(f"(?![\t\r\n]){CONTROL_CHARACTERS.pattern}")
 
@@ -53,7 +53,9 @@ def cell_text(cell: object) -> str:
         return ""
     if isinstance(cell, bool):
         return "yes" if cell else "no"
-    text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(cell))
-    if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
+    text = str(cell)
+    if not text.isprintable():
+        text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+    if text[:1] in _FORMULA and not _NUMBER.fullmatch(text):
         return f"'{text}"
     return text

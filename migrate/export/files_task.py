@@ -32,11 +32,23 @@ class FilesTask:
     report: Callable[[Finding], object]
     source: Source
     reasons: Counter[str] = field(default_factory=Counter)
-    is_unknown: bool = False
 
     @property
     def top(self) -> Place:
         return self.export.top
+
+    def formats(self, *possible: str, usual: str = "csv") -> frozenset[str]:
+        """Those of the possible formats that were chosen; the usual one if none of them was."""
+        return self.choice.formats & frozenset(possible) or frozenset({usual})
+
+    def record(self, domain: str, relative_path: str) -> Record | None:
+        """One file; None if the backup does not have it. A damaged row is reported."""
+        try:
+            found = self.backup.record(domain, relative_path)
+        except BadRecord as bad:
+            self._bad(bad)
+            return None
+        return found if found is not None and found.kind is Kind.FILE else None
 
     def records(self, *domains: str, below: tuple[str, ...] = ("",)) -> Iterator[Record]:
         """The files of these domains, below these folders, that belong to the owner. Damaged rows are reported."""

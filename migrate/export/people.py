@@ -122,6 +122,7 @@ def _people() -> dict[type[Item], People]:
     def of_call(item: Item) -> Iterator[str | None]:
         assert isinstance(item, Call)
         yield address(item.number)
+        yield from map(address, item.members)
 
     def of_voicemail(item: Item) -> Iterator[str | None]:
         assert isinstance(item, Voicemail)

@@ -27,6 +27,8 @@ class CategoryExport:
     files: int = 0
     """Files written, or found complete."""
     file_reasons: Mapping[str, int] = field(default_factory=dict)
+    is_unread: bool = False
+    """A file that is exported otherwise than as items could not be read."""
 
     def count(self, name: str) -> int | None:
         """One of COUNTED, over all its kinds; None if a kind could not be read, or it has none."""
@@ -44,15 +46,18 @@ class CategoryExport:
         return total
 
     @property
-    def is_unknown(self) -> bool:
-        return any(numbers.is_unknown for _kind, numbers in self.kinds)
+    def is_damaged(self) -> bool:
+        """Whether a file could not be read, and should have been."""
+        return self.is_unread or any(numbers.is_unknown and not numbers.is_closed for _kind, numbers in self.kinds)
 
     def as_json(self) -> dict[str, Any]:
+        return {"id": self.id, **{name: self.count(name) for name in COUNTED}, "files": self.files}
+
+    def as_record(self) -> dict[str, Any]:
+        """The same with what explains it."""
         return {
-            "id": self.id,
+            **self.as_json(),
             "title": self.title,
-            **{name: self.count(name) for name in COUNTED},
-            "files": self.files,
             "reasons": dict(self.reasons.most_common()),
             "kinds": [_kind_as_json(kind, numbers) for kind, numbers in self.kinds],
         }
@@ -81,7 +86,7 @@ class ExportResult:
     def exit_code(self) -> int:
         """30 where something that was chosen is damaged or missing in the backup."""
         is_damaged = any(finding.severity == "error" for finding in self.findings)
-        return 30 if is_damaged or any(category.is_unknown for category in self.categories) else 0
+        return 30 if is_damaged or any(category.is_damaged for category in self.categories) else 0
 
     def as_json(self) -> dict[str, Any]:
         """The object of `migrate export --json`."""
@@ -89,6 +94,9 @@ class ExportResult:
             "backup": str(self.backup),
             "to": str(self.to),
             "categories": [category.as_json() for category in self.categories],
-            "files": self.files,
             "findings": [finding.as_json() for finding in self.findings],
         }
+
+    def as_record(self) -> dict[str, Any]:
+        """The same with what explains it, for `export.json`."""
+        return {**self.as_json(), "categories": [one.as_record() for one in self.categories], "files": self.files}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection
 from pathlib import Path
 
@@ -72,10 +73,16 @@ class _Export:
         chosen = [owner for owner in self._owners() if self._has_something(owner)]
         if not chosen:
             raise NothingToExport(str(self.backup.folder.path))
+        was_there = self.to.exists()
         self.folder = ExportFolder.open(self.to, self._report, self.progress)
         try:
             self._check_folder()
             categories = tuple(filter(None, map(self._export_owner, chosen)))
+            if not categories and not was_there:
+                self.folder.close()
+                shutil.rmtree(self.to)
+            if not categories:
+                raise NothingToExport(str(self.backup.folder.path))
             result = ExportResult(
                 backup=self.backup.folder.path,
                 to=self.to,
@@ -135,11 +142,18 @@ class _Export:
     def _export_owner(self, owner: str) -> CategoryExport | None:
         files_before = self.folder.files
         found = [(kind, self._export_kind(kind)) for kind in self._kinds(owner)]
-        reasons, is_unknown = self._export_files(owner) if self._exports_files else ({}, False)
+        reasons, is_unread = self._export_files(owner) if self._exports_files else ({}, False)
         files = self.folder.files - files_before
-        if not found and not files and not reasons and not is_unknown:
+        if not found and not files and not reasons and not is_unread:
             return None
-        return CategoryExport(id=owner, title=self._title(owner), kinds=tuple(found), files=files, file_reasons=reasons)
+        return CategoryExport(
+            id=owner,
+            title=self._title(owner),
+            kinds=tuple(found),
+            files=files,
+            file_reasons=reasons,
+            is_unread=is_unread,
+        )
 
     def _export_kind(self, kind: Kind) -> Numbers:
         task = Task(kind, self.source, self.choice, self.folder, self._report, self.names.name_of)
@@ -169,8 +183,9 @@ class _Export:
             self._report,
             self.source,
         )
+        self._told.clear()
         writer(task)
-        return dict(task.reasons), task.is_unknown
+        return dict(task.reasons), bool(self._told)
 
     def _title(self, owner: str) -> str:
         if not owner.startswith(APP_PREFIX):

@@ -18,6 +18,7 @@ from migrate.backup.reader import Backup
 from migrate.backup.record import Kind as RecordKind
 from migrate.content.item import FileRef, Item, State
 from migrate.content.kind import Kind
+from migrate.content.ordering import ordered
 from migrate.content.source import Source
 from migrate.export.choice import ExportChoice
 from migrate.export.folder import ExportFolder, Place
@@ -48,6 +49,8 @@ class Numbers:
     """Why items were not exported, or not completely -> how many. Translated sentences without a full stop."""
     is_unknown: bool = False
     """A file of this kind could not be read, so the numbers are only of what could."""
+    is_closed: bool = False
+    """If so, it is not damaged: only the phone that wrote it can open it."""
 
 
 @dataclass
@@ -85,11 +88,15 @@ class Task:
 
     # -- items -------------------------------------------------------------------------------------------------------
 
-    def items(self) -> Iterator[Item]:
-        """The chosen items, ordered by id. Each has to be settled before or after the next is taken."""
+    def items(self, found: Iterable[Item] | None = None) -> Iterator[Item]:
+        """The chosen items, ordered by id. Each has to be settled before or after the next is taken.
+
+        Args:
+            found: the kind's items in another order.
+        """
         numbers, wants, deleted = self.numbers, self.choice.wants, State.DELETED
         everything = self.choice.filters() == _NO_FILTERS
-        for item in self.kind.items(self.source):
+        for item in self.kind.items(self.source) if found is None else found:
             wanted = everything or wants(self.kind.id, item)
             if item.state is deleted:
                 numbers.deleted += 1
@@ -99,6 +106,10 @@ class Task:
             if wanted:
                 self._given[item.state is deleted] += 1
                 yield item
+
+    def items_by_time(self) -> Iterator[Item]:
+        """The chosen items in the order of their time, those without one last. Only a part of them is in memory."""
+        return ordered(self.items(), self.tmp, key=_time)
 
     def exported(self, item: Item) -> None:
         """The item has been written."""
@@ -165,3 +176,7 @@ class Task:
         except (BlobMissing, BlobUnreadable) as error:
             self.report(ExportFileUnreadable.of(record, reason=error.why).as_finding())
             return None
+
+
+def _time(item: Item) -> tuple[bool, float, str]:
+    return item.when is None, item.when or 0, item.id

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from migrate.export.files_task import FilesTask
 
 KIND_WRITERS = {
+    "bookmarks": "migrate.export.kinds.safari:write_bookmarks",
     "calls": "migrate.export.kinds.calls:write_calls",
     "contacts": "migrate.export.kinds.contacts:write_contacts",
     "events": "migrate.export.kinds.events:write_events",
@@ -25,13 +26,24 @@ KIND_WRITERS = {
     "photos": "migrate.export.kinds.photos:write_photos",
     "voice-memos": "migrate.export.kinds.voice_memos:write_voice_memos",
     "voicemail": "migrate.export.kinds.voicemail:write_voicemail",
+    "health": "migrate.export.kinds.health:write_health",
+    "history": "migrate.export.kinds.safari:write_visits",
+    "keychain": "migrate.export.kinds.passwords:write_passwords",
+    "wallet": "migrate.export.kinds.wallet:write_passes",
+    "wifi": "migrate.export.kinds.wifi:write_networks",
 }
 """Kind -> module and function that writes it. Every other kind is written by `plain_rows`."""
 OWNER_WRITERS: dict[str, str] = {
+    "cellular": "migrate.export.kinds.usage_and_maps:write_data_usage",
+    "files": "migrate.export.kinds.trees:write_files",
+    "home-screen": "migrate.export.kinds.home_screen:write_home_screen",
+    "icloud-drive": "migrate.export.kinds.trees:write_icloud_drive",
+    "maps": "migrate.export.kinds.usage_and_maps:write_maps",
     "photos": "migrate.export.kinds.photos:write_files_without_photos",
+    "safari": "migrate.export.kinds.safari:write_tabs",
 }
-"""Category -> module and function that writes what it has beside items, or instead of them."""
-APP_WRITER: str | None = None
+"""Category -> module and function that writes what it has besides its items, if it has any."""
+APP_WRITER: str | None = "migrate.export.kinds.trees:write_app"
 """The same for the documents of every app."""
 _PLAIN_ROWS = "migrate.export.kinds.plain_rows:write_plain_rows"
 

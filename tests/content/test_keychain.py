@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import plistlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CTR, ECB
 
 from migrate.backup.crypto.keybag import ClassKeys
 from migrate.backup.reader import Backup
 from migrate.content.item import compare
+from migrate.content.kinds import source_places
+from migrate.content.readers.keychain import SECRET as SECRET_NAME
+from migrate.content.readers.keychain import KeychainItem, Secrets, keychain
+from migrate.content.source import Source
 from migrate.phone.mobilebackup2.restore import RestoreOptions
 from migrate.phone.muxer import UsbmuxConfig
 from migrate.phone.phone import Phone
@@ -26,59 +26,10 @@ from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 from tests.backup.small_backup import PASSWORD, SmallBackup
 from tests.content.reading import Read, Reading, assert_same, read_items
+from tests.made_keychain import SECRET, THIS_DEVICE_ONLY, der, der_set, entry
 
 FILE = ("KeychainDomain", "keychain-backup.plist")
-SECRET = b"hunter2-hunter2"
-WHEN_UNLOCKED, THIS_DEVICE_ONLY = 6, 9
 ReadKeychain = Callable[..., Reading]
-
-
-def der(tag: int, content: bytes) -> bytes:
-    length = len(content)
-    if length < 0x80:
-        return bytes([tag, length]) + content
-    size = (length.bit_length() + 7) // 8
-    return bytes([tag, 0x80 | size]) + length.to_bytes(size, "big") + content
-
-
-def der_set(**attributes: str | bytes | int) -> bytes:
-    pairs = b""
-    for name, value in {**attributes, "v_Data": SECRET}.items():
-        if isinstance(value, int):
-            stored = der(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big"))
-        else:
-            stored = der(0x0C, value.encode()) if isinstance(value, str) else der(0x04, value)
-        pairs += der(0x30, der(0x0C, name.encode()) + stored)
-    return der(0x31, pairs)
-
-
-def multiplied(one: int, other: int) -> int:
-    """The product in the field of GHASH (NIST SP 800-38D, 6.3)."""
-    product = 0
-    for bit in range(127, -1, -1):
-        if other >> bit & 1:
-            product ^= one
-        one = one >> 1 ^ (0xE1 << 120 if one & 1 else 0)
-    return product
-
-
-def sealed(key: bytes, plain: bytes) -> bytes:
-    """AES-GCM with an empty nonce, written out from NIST SP 800-38D: the counter begins at 0, so the text at 1."""
-    encryptor = Cipher(AES(key), CTR((1).to_bytes(16, "big"))).encryptor()
-    ciphertext = encryptor.update(plain) + encryptor.finalize()
-    zero = int.from_bytes(Cipher(AES(key), ECB()).encryptor().update(bytes(16)), "big")
-    padded = ciphertext + bytes(-len(ciphertext) % 16) + bytes(8) + (8 * len(ciphertext)).to_bytes(8, "big")
-    hashed = 0
-    for at in range(0, len(padded), 16):
-        hashed = multiplied(hashed ^ int.from_bytes(padded[at : at + 16], "big"), zero)
-    return ciphertext + (hashed ^ zero).to_bytes(16, "big")
-
-
-def entry(keys: ClassKeys, plain: bytes, protection_class: int = WHEN_UNLOCKED) -> dict[str, bytes]:
-    key = os.urandom(32)
-    wrapped = keys.wrap(protection_class, key)
-    header = (3).to_bytes(4, "little") + wrapped[:4] + (40).to_bytes(4, "little")
-    return {"v_Data": header + wrapped[4:] + sealed(key, plain), "v_PersistentRef": os.urandom(16)}
 
 
 @pytest.fixture
@@ -278,6 +229,14 @@ class Computer:
         with Backup.open(self.folder / "backups" / phone.udid, phone.backup_password) as backup:
             return read_items(backup, "keychain", self.folder / "reading")
 
+    def secrets(self, phone: SimulatedPhone) -> list[bytes]:
+        """What the items of its backup keep secret, where it can be opened."""
+        with Backup.open(self.folder / "backups" / phone.udid, phone.backup_password) as backup:
+            source = Source(backup, self.folder / "reading", source_places())
+            opened = Secrets(source)
+            found = [opened.take(item) for item in keychain(source) if isinstance(item, KeychainItem)]
+        return sorted(secret[SECRET_NAME] for secret in found if SECRET_NAME in secret)
+
     def restore(self, source: SimulatedPhone, phone: SimulatedPhone) -> None:
         asyncio.run(self._restore(source, phone))
         phone.reboot()
@@ -324,6 +283,10 @@ def test_every_movable_item_of_a_simulated_iphone_is_known_and_arrives(connect: 
     assert names_of(movable) == names_on(old)
     assert 10 < len(before.items) - len(movable) < 30
     assert not any(item.opened for item in before.items if item.device_only)
+
+    assert computer.secrets(old) == sorted(
+        bytes(one.attributes["v_Data"]) for one in old.keychain.items() if not one.stays_on_device
+    )
 
     computer.restore(old, new)
     after = computer.read(new)

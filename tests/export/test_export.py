@@ -48,8 +48,8 @@ def test_every_item_that_show_counts_is_exported_or_named(
 def test_a_call_is_a_line_and_no_cell_is_a_formula(two_calls: Backup, export: Export) -> None:
     lines = export(two_calls).text("Calls/calls.csv").splitlines()
 
-    assert lines[0] == "when,number,name,direction,answered,seconds"
-    assert lines[1].split(",")[1:] == ["+49 170 1234567", "", "outgoing", "yes", "61"]
+    assert lines[0] == "Date,Number,Name,Direction,Answered,Seconds,Service,In the call"
+    assert lines[1].split(",")[1:] == ["+49 170 1234567", "", "outgoing", "yes", "61", "", ""]
     assert "\"'=HYPERLINK(" in lines[2]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import plistlib
 import re
 import signal
 import subprocess
@@ -12,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.backup.small_backup import SmallBackup
+from tests.made_keychain import der_set, entry
 
 pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals in Python")
 
@@ -131,3 +135,47 @@ def test_what_a_killed_terminal_leaves_is_removed_at_the_next_start(
     again.type(f"{PASSWORD}\n")
     assert again.end() == 0
     assert not re.search("Traceback", again.seen)
+
+
+# -- passwords in plain ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def keychain_backup(tmp_path: Path) -> Path:
+    """An encrypted backup with one saved login."""
+    made = SmallBackup(tmp_path / "backups" / "phone", True)
+    login = der_set(srvr="example.com", acct="ann", ptcl="htps", v_Data="the-saved-password")
+    content = plistlib.dumps({"inet": [entry(made.class_keys, login)], "genp": [], "cert": [], "keys": []})
+    made.add_file("KeychainDomain", "keychain-backup.plist", content, protection_class=4)
+    made.write()
+    return made.path
+
+
+def test_saved_passwords_are_written_after_the_word_was_typed(
+    at_a_terminal: Type, keychain_backup: Path, tmp_path: Path, home: Path
+) -> None:
+    out = tmp_path / "out"
+    screen = at_a_terminal("export", keychain_backup, "--to", out, "--passwords")
+    screen.until("everybody who has it can read")
+    screen.until("Type the word passwords to go on:")
+    screen.type("passwords\n")
+    screen.until("Backup password of")
+    screen.type(f"{PASSWORD}\n")
+    screen.until("Exported 1 item, in 1 file.")
+    assert screen.end() == 0
+
+    written = (out / "Passwords" / "passwords.csv").read_text(encoding="utf-8").splitlines()
+    assert written[0] == "Title,URL,Username,Password,Notes,OTPAuth"
+    assert written[1:] == ["example.com,https://example.com/,ann,the-saved-password,,"]
+    everything = [path for path in (*out.rglob("*"), *home.rglob("*")) if path.is_file()]
+    assert [path.name for path in everything if b"the-saved" in path.read_bytes()] == ["passwords.csv"]
+    assert "the-saved" not in screen.seen
+
+
+def test_another_word_writes_nothing(at_a_terminal: Type, keychain_backup: Path, tmp_path: Path) -> None:
+    screen = at_a_terminal("export", keychain_backup, "--to", tmp_path / "out", "--passwords")
+    screen.until("Type the word passwords to go on:")
+    screen.type("yes\n")
+    screen.until("the word was not typed, so nothing was exported")
+    assert screen.end() == 2
+    assert not (tmp_path / "out").exists()

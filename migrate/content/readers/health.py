@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from migrate.backup.record import Record
 from migrate.content.item import Fingerprint, Item, fingerprint_id
@@ -28,20 +28,24 @@ from migrate.content.kind import Kind
 from migrate.content.normal_form import day, from_cocoa, seconds
 from migrate.content.open_database import Columns, Database, Table
 from migrate.content.ordering import ordered
+from migrate.content.readers.cells import finite
 from migrate.content.readers.common import as_text, few, needed_table
+from migrate.content.readers.health_types import WORKOUT
 from migrate.content.source import Place, Source
 from migrate.language import _, mark
 
 SECURE_STORE = Place("HealthDomain", ("Health/healthdb_secure.sqlite",))
 SOURCES_STORE = Place("HealthDomain", ("Health/healthdb.sqlite",))
 _UUID_BYTES = 16
+_DATA_ID = 3
+"""Where it is in a row."""
 _TYPES = {
     3: mark("weight"),
     5: mark("heart rate"),
     7: mark("steps"),
     8: mark("walking distance"),
     63: mark("sleep"),
-    79: mark("workout"),
+    WORKOUT: mark("workout"),
 }
 """Names of a few frequent types (*read*: iLEAPP, HealthDB)."""
 
@@ -59,6 +63,8 @@ class HealthSample(Item):
     """Of a workout: the number of its activity."""
     source: str | None = None
     """The name of the device or app. Not part of the fingerprint: it changes with the phone's name."""
+    duration: float | None = None
+    """Of a workout: its seconds without pauses, as far as the phone keeps them."""
 
     def fingerprint(self) -> Fingerprint:
         return {
@@ -79,6 +85,45 @@ def samples(source: Source) -> Iterator[Item]:
     """All samples, ordered by id."""
     streams = [_samples_of_file(source, record) for record in source.files(SECURE_STORE)]
     return heapq.merge(*streams, key=lambda sample: sample.id)
+
+
+class RoutePoint(NamedTuple):
+    """A place on the route of a workout. Numbers as they are stored: degrees, metres, metres per second."""
+
+    when: float | None
+    latitude: float
+    longitude: float
+    altitude: float | None
+    speed: float | None
+    course: float | None
+    accuracy: float | None
+    vertical_accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Route:
+    """The route of a workout."""
+
+    sample: HealthSample
+    """The item that the database has for the route."""
+    workout: str | None
+    """The id of the workout's item."""
+    points: Iterator[RoutePoint]
+
+
+def samples_by_type(source: Source, take_route: Callable[[Route], object]) -> Iterator[HealthSample]:
+    """The same samples, ordered by type and then by time.
+
+    Args:
+        take_route: called with each route before the samples; has to read its points before it returns.
+    """
+    for record in source.files(SECURE_STORE):
+        names = _source_names(source)
+        with source.reading(record), source.database(record) as database:
+            query = _Query(database, names)
+            for route in query.routes():
+                take_route(route)
+            yield from query.by_type()
 
 
 def _samples_of_file(source: Source, record: Record) -> Iterator[HealthSample]:
@@ -110,7 +155,8 @@ class _Query:
         if not samples.has("data_id", "data_type", "start_date", "end_date") or not objects.has("data_id", "uuid"):
             raise ValueError("its tables samples and objects have other columns")
         self._source_of = self._sources_by_provenance(source_names)
-        self._activity_of = self._activities()
+        self._activity_of = self._of_workouts("activity_type")
+        self._duration_of = self._durations()
         self._samples, self._objects = samples, objects
         columns = [
             "s.data_type, s.start_date, s.end_date, s.data_id",
@@ -160,6 +206,73 @@ class _Query:
         for uuid, *row in self._database.rows(query):
             yield self._sample(fingerprint_id((uuid, *row[:3], row[-1])), row)
 
+    def by_type(self) -> Iterator[HealthSample]:
+        """All samples, with and without a uuid."""
+        query = (
+            f"SELECT o.uuid, {self._columns} FROM {self._samples.sql} s NOT INDEXED"  # noqa: S608  the schema's names, quoted
+            f" LEFT JOIN {self._objects.sql} o ON o.data_id = s.data_id ORDER BY s.data_type, s.start_date"
+        )
+        for uuid, *row in self._database.rows(query):
+            yield self._of_row(uuid, row)
+
+    def routes(self) -> Iterator[Route]:
+        """The routes of workouts (*read*: iLEAPP, HealthDB). A series of places belongs to a sample, and that to a
+        workout through `associations`."""
+        places, series = self._database.table("location_series_data"), self._database.table("data_series")
+        if places is None or series is None or not series.has("data_id", "hfd_key"):
+            return
+        if not places.has("series_identifier", "timestamp", "latitude", "longitude"):
+            return
+        workouts = self._workouts_of_routes()
+        query = (
+            f"SELECT o.uuid, {self._columns}, r.hfd_key FROM {series.sql} r NOT INDEXED"  # noqa: S608  the schema's names, quoted
+            f" CROSS JOIN {self._samples.sql} s ON s.data_id = r.data_id"
+            f" LEFT JOIN {self._objects.sql} o ON o.data_id = s.data_id"
+        )
+        for uuid, *row, key in few(self._database.rows(query), "routes"):
+            sample = self._of_row(uuid, row)
+            yield Route(sample, workouts.get(row[_DATA_ID]), self._points(places, key))
+
+    def _workouts_of_routes(self) -> dict[object, str]:
+        """The id of the workout of each sample that belongs to one."""
+        table = self._database.table("associations")
+        if table is None:
+            return {}
+        child = table.first("child_id", "source_object_id")
+        parent = table.first("parent_id", "destination_object_id")  # the second names are *guessed*
+        if child is None or parent is None or (series := self._database.table("data_series")) is None:
+            return {}
+        query = (
+            f"SELECT a.{child}, (SELECT o.uuid FROM {self._objects.sql} o"  # noqa: S608  the schema's names, quoted
+            f" WHERE o.data_id = a.{parent} LIMIT 1) FROM {table.sql} a NOT INDEXED"
+            f" WHERE a.{child} IN (SELECT data_id FROM {series.sql})"
+        )
+        rows = few(self._database.rows(query), "routes")
+        return {sample: uuid.hex() for sample, uuid in rows if isinstance(uuid, bytes)}
+
+    def _points(self, places: Table, key: object) -> Iterator[RoutePoint]:
+        columns = Columns(
+            places,
+            "",
+            when=("timestamp",),
+            latitude=("latitude",),
+            longitude=("longitude",),
+            altitude=("altitude",),
+            speed=("speed",),
+            course=("course",),
+            accuracy=("horizontal_accuracy",),
+            vertical_accuracy=("vertical_accuracy",),
+        )
+        query = f"SELECT {columns.sql} FROM {places.sql} WHERE series_identifier = ? ORDER BY timestamp"  # noqa: S608  quoted
+        for when, latitude, longitude, *more in self._database.rows(query, key):
+            degrees = finite(latitude), finite(longitude)
+            if degrees[0] is not None and degrees[1] is not None and abs(degrees[0]) <= 90 and abs(degrees[1]) <= 180:
+                yield RoutePoint(from_cocoa(when), degrees[0], degrees[1], *map(finite, more))
+
+    def _of_row(self, uuid: object, row: list[Any]) -> HealthSample:
+        has_uuid = isinstance(uuid, bytes) and len(uuid) == _UUID_BYTES
+        return self._sample(uuid.hex() if has_uuid else fingerprint_id((uuid, *row[:3], row[-1])), row)  # type: ignore[attr-defined]
+
     def _sample(self, identity: str, row: list[Any]) -> HealthSample:
         kind, start, end, data_id, provenance, created, activity, payload, value = row
         return HealthSample(
@@ -171,6 +284,7 @@ class _Query:
             value=self._payload(payload) if payload is not None and value is None else value,
             activity=self._activity_of.get(data_id) if activity is None else activity,
             source=self._source_of.get(provenance),
+            duration=self._duration_of.get(data_id) if kind == WORKOUT else None,
             lacking=self._lacking,
         )
 
@@ -191,14 +305,22 @@ class _Query:
         found = few(rows, "provenances")
         return {row: source_names[source] for row, source in found if source in source_names}
 
-    def _activities(self) -> dict[object, object]:
-        """The activity of each workout, from iOS 16 on in a table of its own."""
+    def _of_workouts(self, column: str) -> dict[object, object]:
+        """A column of the activity of each workout, which from iOS 16 on has a table of its own."""
         table = self._database.table("workout_activities")
-        if table is None or not table.has("owner_id", "activity_type"):
+        if table is None or not table.has("owner_id", column):
             return {}
         first = " WHERE is_primary_activity = 1" if table.has("is_primary_activity") else ""
-        query = f"SELECT owner_id, activity_type FROM {table.sql} NOT INDEXED{first}"  # noqa: S608  the schema's name, quoted
+        query = f"SELECT owner_id, {column} FROM {table.sql} NOT INDEXED{first}"  # noqa: S608  the schema's name, quoted
         return dict(few(self._database.rows(query), "workouts"))  # type: ignore[arg-type]
+
+    def _durations(self) -> dict[object, float | None]:
+        found = self._of_workouts("duration")
+        table = self._database.table("workouts")
+        if not found and table is not None and table.has("data_id", "duration"):
+            query = f"SELECT data_id, duration FROM {table.sql} NOT INDEXED"  # noqa: S608  the schema's name, quoted
+            found = dict(few(self._database.rows(query), "workouts"))  # type: ignore[arg-type]
+        return {workout: finite(duration) for workout, duration in found.items()}
 
 
 def _first_of_sample(table: Table, column: str) -> str:

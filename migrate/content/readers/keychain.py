@@ -1,4 +1,4 @@
-"""The keychain: which passwords, certificates and keys there are, never what they are.
+"""The keychain: which passwords, certificates and keys there are; what they are, only through `Secrets`.
 
 An unencrypted backup has the keychain too, encrypted for the phone that wrote it: then only the number is known.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from migrate.backup.crypto.keybag import ClassKeys
@@ -17,7 +18,7 @@ from migrate.content.ordering import ordered
 from migrate.content.readers.common import as_text
 from migrate.content.readers.keychain_item import Attributes, ItemClosed, attributes, is_device_only
 from migrate.content.sentence import shortened
-from migrate.content.source import Place, Source
+from migrate.content.source import UNREADABLE, Place, Source
 from migrate.language import _, mark
 
 KEYCHAIN = Place("KeychainDomain", ("keychain-backup.plist",))
@@ -27,7 +28,10 @@ WIFI_SERVICE = "AirPort"
 """The service of Wi-Fi passwords, whose account is the network's name (*reported*)."""
 _NAMES = ("svce", "srvr", "acct", "agrp", "issr", "slnr", "klbl", "atag", "sync")
 """Service, server, account, access group; issuer and number of a certificate, label and tag of a key; whether iCloud
-Keychain has it. The secret (`v_Data`) is never asked for."""
+Keychain has it. The items do not have the secret (`v_Data`); `Secrets` opens it when a person asked for it."""
+SECRET = "v_Data"  # noqa: S105  the attribute's name
+_SECRET_NAMES = (*_NAMES, SECRET, "labl", "icmt", "ptcl", "port", "path")
+"""Label, comment, protocol, port and path (*reported*: Apple's SecItem)."""
 _TEMPLATES = {
     PASSWORDS: (mark("a password of {service}"), mark("a password of an app")),
     LOGINS: (mark("the login for {service}"), mark("a login")),
@@ -75,19 +79,12 @@ def _unordered(source: Source) -> Iterator[KeychainItem]:
 
 
 def _items_of(source: Source, record: Record) -> Iterator[KeychainItem]:
-    value = source.plist(record)
-    if not isinstance(value, dict) or not any(name in value for name in ITEM_CLASSES):
-        raise ValueError("it has another structure")
     keys = source.backup.manifest.class_keys
     closed = 0
-    for item_class in ITEM_CLASSES:
-        entries = value.get(item_class, [])
-        if not isinstance(entries, list):
-            raise ValueError("a list in it has another structure")
-        for entry in entries:
-            item = _item(item_class, entry, keys)
-            closed += not item.opened and not item.device_only
-            yield item
+    for item_class, entry in _entries(source, record):
+        item = _item(item_class, entry, keys)
+        closed += not item.opened and not item.device_only
+        yield item
     if closed:
         reason = f"the names of {closed:,} items are encrypted, and the backup's keys do not open them"
         if keys is None:
@@ -95,9 +92,44 @@ def _items_of(source: Source, record: Record) -> Iterator[KeychainItem]:
         source.cannot_read(record, reason)
 
 
+def _entries(source: Source, record: Record) -> Iterator[tuple[str, object]]:
+    value = source.plist(record)
+    if not isinstance(value, dict) or not any(name in value for name in ITEM_CLASSES):
+        raise ValueError("it has another structure")
+    for item_class in ITEM_CLASSES:
+        entries = value.get(item_class, [])
+        if not isinstance(entries, list):
+            raise ValueError("a list in it has another structure")
+        for entry in entries:
+            yield item_class, entry
+
+
+class Secrets:
+    """What the items keep secret. Each is opened when it is asked for; only the encrypted entries are held."""
+
+    def __init__(self, source: Source) -> None:
+        self._keys = source.backup.manifest.class_keys
+        self._entries: dict[str, list[object]] = {}
+        for record in source.files(KEYCHAIN):
+            with suppress(*UNREADABLE):  # the reader of the items reports it
+                for item_class, entry in _entries(source, record):
+                    self._entries.setdefault(_item(item_class, entry, self._keys).id, []).append(entry)
+
+    def take(self, item: KeychainItem) -> Attributes:
+        """The attributes of an item with its secret, where it can be opened. Of several with one id, the next."""
+        entries = self._entries.get(item.id)
+        entry = entries.pop(0) if entries else None
+        if self._keys is None or not isinstance(entry, dict):
+            return {}
+        try:
+            return attributes(entry.get(SECRET), self._keys, _SECRET_NAMES)
+        except ItemClosed:
+            return {}
+
+
 def _item(item_class: str, entry: object, keys: ClassKeys | None) -> KeychainItem:
     values = entry if isinstance(entry, dict) else {}
-    data = values.get("v_Data")
+    data = values.get(SECRET)
     device_only = is_device_only(data)
     try:
         names = _plain_names(values) or ({} if keys is None else attributes(data, keys, _NAMES))

@@ -1,4 +1,4 @@
-"""Open one item of `keychain-backup.plist` with the class keys of an encrypted backup, for its names alone.
+"""Open one item of `keychain-backup.plist` with the class keys of an encrypted backup.
 
     u32 LE   version, 3
     u32 LE   protection class: 6 to 8 open on every phone, 9 to 11 only on the one that wrote them
@@ -46,7 +46,7 @@ def is_device_only(data: object) -> bool | None:
 
 
 def attributes(data: object, keys: ClassKeys, wanted: Collection[str]) -> Attributes:
-    """The wanted attributes of an item. The secret is in memory only while this function runs.
+    """The wanted attributes of an item. What is not wanted, the secret for example, is wiped before this returns.
 
     Raises:
         ItemClosed

@@ -25,6 +25,8 @@ KNOWN_NETWORKS = Place("SystemPreferencesDomain", ("com.apple.wifi.known-network
 OLD_LIST = Place("SystemPreferencesDomain", ("SystemConfiguration/com.apple.wifi.plist",))
 _OLD_KEY = "List of known networks"
 _KEY_PREFIX = "wifi.network.ssid."
+_JOINED_KEYS = ("JoinedByUserAt", "JoinedBySystemAt", "lastJoined", "lastAutoJoined")
+"""The last two are of older lists (*read*: iLEAPP, appleWifiPlist.py)."""
 _SECURITY_KEYS = ("SupportedSecurityTypes", "SecurityMode")
 """*guessed*: `SecurityMode` of older lists is the text of macOS. Other keys of old entries (RSN_IE, WEP) say how the
 access point was found, not which kind the person chose."""
@@ -36,6 +38,9 @@ class WifiNetwork(Item):
 
     name: str
     security: str | None = None
+    joined: float | None = None
+    """When it was last joined, as far as the phone keeps that."""
+    hidden: bool | None = None
 
     def fingerprint(self) -> Fingerprint:
         return {"security": self.security}
@@ -87,6 +92,8 @@ def _network(entry: object, key: str | None) -> WifiNetwork:
         name=name or "",
         when=plausible(_unix(added)),
         security=as_text(stored),
+        joined=max(filter(None, (plausible(_unix(values.get(key))) for key in _JOINED_KEYS)), default=None),
+        hidden=values["Hidden"] if isinstance(values.get("Hidden"), bool) else None,
         lacking=frozenset[str]() if as_text(stored) is not None else frozenset({"security"}),
     )
 

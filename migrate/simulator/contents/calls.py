@@ -34,14 +34,17 @@ CREATE INDEX Z_CallRecord_date ON ZCALLRECORD (ZDATE COLLATE BINARY ASC);
 def write(author: Author) -> None:
     history = _new_store(author)
     handles: dict[str, int] = {}
-    for moment in author.moments(author.spec.calls):
+    for count, moment in enumerate(author.moments(author.spec.calls)):
         person = author.person()
-        if person.phone not in handles:
-            number: Row = {"ZTYPE": 2, "ZNORMALIZEDVALUE": person.phone, "ZVALUE": person.phone}
-            handles[person.phone] = history.add("Handle", "ZHANDLE", number)
-        call = history.add("CallRecord", "ZCALLRECORD", _call(author, person.phone, moment))
-        join: Row = {"Z_2REMOTEPARTICIPANTCALLS": call, "Z_4REMOTEPARTICIPANTHANDLES": handles[person.phone]}
-        history.insert("Z_2REMOTEPARTICIPANTHANDLES", join)
+        row = _call(author, person.phone, moment)
+        call = history.add("CallRecord", "ZCALLRECORD", row)
+        others = author.people[:2] if count % 8 == 7 and row["ZCALLTYPE"] != PHONE else ()  # a group call
+        for phone in dict.fromkeys((person.phone, *(other.phone for other in others))):
+            if phone not in handles:
+                number: Row = {"ZTYPE": 2, "ZNORMALIZEDVALUE": phone, "ZVALUE": phone}
+                handles[phone] = history.add("Handle", "ZHANDLE", number)
+            join: Row = {"Z_2REMOTEPARTICIPANTCALLS": call, "Z_4REMOTEPARTICIPANTHANDLES": handles[phone]}
+            history.insert("Z_2REMOTEPARTICIPANTHANDLES", join)
     folder = "Library/CallHistoryDB"
     author.database(HOME, f"{folder}/CallHistory.storedata", history)
     author.database(HOME, f"{folder}/CallHistoryTemp.storedata", _new_store(author))

@@ -216,7 +216,7 @@ def _confirm_passwords() -> None:
 def _owners(
     claims: Claims, categories: Collection[str], apps: Collection[str], *, passwords: bool
 ) -> frozenset[str] | None:
-    """The owners that were chosen; None for all.
+    """The owners that were chosen, with the passwords if those were asked for; None for all.
 
     Raises:
         UsageWrong: there is no such category or app; the nearest one is named.
@@ -226,9 +226,10 @@ def _owners(
     if not categories and not apps:
         return None
     try:
-        return chosen_owners(claims, categories=categories, apps=[*apps] if apps else None)
+        owners = chosen_owners(claims, categories=categories, apps=[*apps] if apps else None)
     except (UnknownCategory, UnknownApp) as error:
         raise UsageWrong(f"{error.what} {error.why}", COMMAND) from error
+    return owners | {"passwords"} if passwords else owners
 
 
 def _has_rows(backup: Backup) -> bool:
