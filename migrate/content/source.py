@@ -98,6 +98,8 @@ class Source:
     """The files at `places`, if they were found while the manifest was read for something else."""
     traces: Counter[str] = field(default_factory=Counter)
     """Kind -> deletions that its databases note without what was deleted. A reader adds them once it has read all."""
+    in_full: bool = False
+    """Whether readers also read what only pages and exported files show: the payloads of app messages, effects."""
     failed: set[FileRef] = field(default_factory=set)
     """Files that a reader could not read: nothing is known about the items in them."""
 

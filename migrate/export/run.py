@@ -63,7 +63,7 @@ class _Export:
         self.findings: dict[Finding, None] = {}
         self._told: list[Finding] = []
         """What the reader of the current kind has reported."""
-        self.source = Source(backup, tmp, source_places(), self._read_badly)
+        self.source = Source(backup, tmp, source_places(), self._read_badly, in_full=True)
         self.names = Names(self.source)
 
     def run(self) -> ExportResult:

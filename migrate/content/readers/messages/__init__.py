@@ -25,7 +25,7 @@ def messages(source: Source) -> Iterator[Item]:
             table = needed_table(database, "message")
             files, names = AttachmentFiles(source), Names(source)
             if table.has("guid"):
-                stored = SmsDatabase(database, table, files, names)
+                stored = SmsDatabase(database, table, files, names, in_full=source.in_full)
                 yield from stored.messages(source.tmp)
                 source.note_traces("messages", stored.count_traces)
             else:

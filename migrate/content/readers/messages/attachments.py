@@ -21,7 +21,8 @@ _LONGEST_PATH = 4096
 _MOST_OF_A_MESSAGE = 10_000
 
 AttachmentRow = tuple[Any, ...]
-"""(number of the message's row, guid, filename, transfer_name, mime_type, ck_sync_state, ck_record_id)"""
+"""(number of the message's row, guid, filename, transfer_name, mime_type, ck_sync_state, ck_record_id, is_sticker,
+hide_attachment)"""
 
 
 class Attached(NamedTuple):
@@ -50,19 +51,30 @@ class AttachmentFiles:
         attachments: list[Attachment] = []
         files: list[FileRef] = []
         offloaded = absent = 0
-        for _, guid, path, name, mime_type, sync_state, record_id in rows:
+        for _, guid, path, name, mime_type, sync_state, record_id, sticker, hidden in rows:
             if len(attachments) >= _MOST_OF_A_MESSAGE:
                 raise ValueError("a message has too many attachments")
-            attachments.append(
-                Attachment(str(guid or name or path or ""), _text(name or _last_part(path)), _text(mime_type))
-            )
             file = self.find(path)
+            in_cloud = file is None and (
+                self._messages_in_icloud or message_is_in_icloud or is_in_icloud(sync_state, record_id)
+            )
             if file is not None:
                 files.append(file)
-            elif self._messages_in_icloud or message_is_in_icloud or is_in_icloud(sync_state, record_id):
+            elif in_cloud:
                 offloaded += 1
             else:
                 absent += 1
+            attachments.append(
+                Attachment(
+                    str(guid or name or path or ""),
+                    _text(name or _last_part(path)),
+                    _text(mime_type),
+                    file,
+                    in_cloud,
+                    bool(sticker),
+                    bool(hidden),
+                )
+            )
         return Attached(tuple(attachments), tuple(files), offloaded, absent)
 
     def find(self, filename: object) -> FileRef | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from migrate.content.normal_form import from_cocoa
 from migrate.content.readers.messages.typedstream import text_of
 from migrate.plists import NotAPlist, load_plist
 
@@ -22,10 +23,12 @@ _MOST_VERSIONS = 1000
 
 
 class Edits(NamedTuple):
-    """`versions`: part and text of every version. `unsent`: the parts that were unsent."""
+    """`versions`: part and text of every version, `times`: when it was written. `unsent`: the parts that were
+    unsent."""
 
     versions: tuple[tuple[int, str], ...] = ()
     unsent: tuple[int, ...] = ()
+    times: tuple[float | None, ...] = ()
 
 
 NO_EDITS = Edits()
@@ -49,8 +52,9 @@ def edits_of(summary: object) -> Edits | None:
         if sum(map(len, parts.values())) > _MOST_VERSIONS:
             return None
         unsent = sorted({int(part) for part in values.get("rp", ())})
-        return Edits(tuple(_versions(parts)), tuple(unsent))
-    except (NotAPlist, ValueError, TypeError, KeyError):
+        times = tuple(from_cocoa(version.get("d")) for part in sorted(parts) for version in parts[part])
+        return Edits(tuple(_versions(parts)), tuple(unsent), times)
+    except (NotAPlist, ValueError, TypeError, KeyError, AttributeError):
         return None
 
 

@@ -6,8 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from migrate.content.item import Fingerprint, Item
+from migrate.content.item import FileRef, Fingerprint, Item
 from migrate.content.normal_form import day, seconds, text
+from migrate.content.readers.messages.app_messages import AppMessage
 from migrate.content.sentence import shortened
 from migrate.language import _
 
@@ -31,6 +32,38 @@ class Attachment(NamedTuple):
     guid: str
     name: str | None
     mime_type: str | None
+    file: FileRef | None = None
+    """Its file in this backup."""
+    in_cloud: bool = False
+    """There is no file, and it is known to be in the cloud."""
+    sticker: bool = False
+    hidden: bool = False
+    """Messages shows it only as a part of something else: the picture of a link."""
+
+
+class Details(NamedTuple):
+    """What only pages and exported files show: read where `Source.in_full` asks for it, None if there is nothing."""
+
+    effect: str | None = None
+    """`expressive_send_style_id`: slam, invisible ink, confetti."""
+    action: int = 0
+    """`group_action_type`: what an event did."""
+    other: str | None = None
+    """The address of the person whom an event is about."""
+    other_name: str | None = None
+    title: str | None = None
+    """The name that an event gave the group."""
+    share_ended: bool = False
+    """Of an event about a shared location."""
+    share_incoming: bool = False
+    audio: bool = False
+    """A voice message."""
+    app: AppMessage | None = None
+    mentions: tuple[str, ...] = ()
+    """Addresses of people whom the text mentions."""
+    version_times: tuple[float | None, ...] = ()
+    """When each of `Message.versions` was written."""
+    deleted: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +96,7 @@ class Message(Item):
     edited: bool = False
     unsent: bool = False
     unsent_parts: tuple[int, ...] = ()
+    details: Details | None = None
 
     def fingerprint(self) -> Fingerprint:
         versions = self.versions

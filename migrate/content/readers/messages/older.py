@@ -86,7 +86,7 @@ class OlderSmsDatabase:
             table, "a", guid=("attachment_guid",), filename=("filename",), name=(), mime_type=("mime_type",)
         )
         return self._database.rows(
-            f"SELECT m.ROWID, {columns.sql}, NULL, NULL FROM {table.sql} a"  # noqa: S608  names are quoted
+            f"SELECT m.ROWID, {columns.sql}, NULL, NULL, NULL, NULL FROM {table.sql} a"  # noqa: S608  names are quoted
             f" JOIN {self._message.sql} m ON m.ROWID = a.message_id ORDER BY m.ROWID"
         )
 

@@ -17,6 +17,7 @@ from migrate.content.ordering import ordered
 from migrate.content.plain_ids import is_plain, merged
 from migrate.content.readers.messages.attachments import AttachmentFiles, AttachmentRow, AttachmentStream, is_in_icloud
 from migrate.content.readers.messages.chats import Chats, People
+from migrate.content.readers.messages.details import DetailColumns
 from migrate.content.readers.messages.edits import NO_EDITS, edits_of
 from migrate.content.readers.messages.message import Message, digest
 from migrate.content.readers.messages.names import Names
@@ -28,7 +29,9 @@ _BY_GUID, _BY_ROW = "m.guid COLLATE BINARY, m.ROWID", "m.ROWID"
 class SmsDatabase:
     """One `sms.db`, read message by message."""
 
-    def __init__(self, database: Database, message: Table, files: AttachmentFiles, names: Names) -> None:
+    def __init__(
+        self, database: Database, message: Table, files: AttachmentFiles, names: Names, *, in_full: bool = False
+    ) -> None:
         self._database = database
         self._message = message
         self._files = files
@@ -57,6 +60,7 @@ class SmsDatabase:
             record_id=("ck_record_id",),
         )
         self._lacking = frozenset(self._find_lacking(self._columns.lacking))
+        self._details = DetailColumns(message, self._people) if in_full else None
 
     def messages(self, tmp: Path) -> Iterator[Item]:
         """All messages, ordered by id."""
@@ -117,11 +121,12 @@ class SmsDatabase:
         if table is not None and table.has("chat_id", "message_id"):
             joins += f" LEFT JOIN {table.sql} r ON r.message_id = m.ROWID"
             removed = f"r.chat_id, {'r.delete_date' if table.has('delete_date') else 'NULL'}"
+        columns = self._columns.sql if self._details is None else f"{self._columns.sql}, {self._details.sql}"
         last: tuple[Any, ...] | None = None
         chats: _Rows = ()
         deleted_from: _Rows = ()
         for row in self._database.rows(
-            f"SELECT m.ROWID, m.guid, {chat}, {removed}, {self._columns.sql}"  # noqa: S608  the names are quoted
+            f"SELECT m.ROWID, m.guid, {chat}, {removed}, {columns}"  # noqa: S608  the names are quoted
             f" FROM {self._message.sql} m{joins} WHERE {condition} ORDER BY {order}"
         ):
             if last is not None and last[0] != row[0]:
@@ -150,6 +155,8 @@ class SmsDatabase:
             mime_type=("mime_type",),
             sync_state=("ck_sync_state",),
             record_id=("ck_record_id",),
+            sticker=("is_sticker",),
+            hidden=("hide_attachment",),
         )
         return (
             f"SELECT m.ROWID, {columns.sql} FROM {joins.sql} l JOIN {self._message.sql} m ON m.ROWID = l.message_id"  # noqa: S608  quoted
@@ -165,7 +172,7 @@ class SmsDatabase:
         attachments: AttachmentStream,
     ) -> Message:
         number, guid, _chat, _removed, _date, attributed, stored, handle, mine, date, edited, retracted = row[:12]
-        summary, about, about_type, emoji, event, app, subject, service, reply, sync_state, record_id = row[12:]
+        summary, about, about_type, emoji, event, app, subject, service, reply, sync_state, record_id = row[12:25]
         in_icloud = is_in_icloud(sync_state, record_id)
         attached = self._files.attached(attachments.of(number), message_is_in_icloud=in_icloud)
         undecoded = _ALL_DECODED
@@ -182,7 +189,8 @@ class SmsDatabase:
         outgoing = None if mine is None else bool(mine)
         person = None if outgoing else self._people.get(handle)
         found = self._chats.get(chats or deleted_from)
-        changes = [change for change in (edited, retracted, deleted if not chats else None) if change]
+        removed_at = deleted if not chats else None
+        changes = [change for change in (edited, retracted, removed_at) if change]
         identity = guid if isinstance(guid, str) and guid else None
         if identity is None:
             words = body if isinstance(body, bytes) else text(body)
@@ -216,6 +224,9 @@ class SmsDatabase:
             edited=bool(edited) or bool(known_edits.versions),
             unsent=unsent,
             unsent_parts=known_edits.unsent,
+            details=None
+            if self._details is None
+            else self._details.of(row[25:], app, attributed, known_edits.times, removed_at),
         )
 
 
