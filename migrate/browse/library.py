@@ -1,0 +1,233 @@
+"""One open backup behind the pages: its facts, and one index of items for each kind, made when it is first asked for.
+
+Reading happens in background threads, one for what the overview shows and one for indices, so a page never waits long:
+it shows what is known, and that more is being read.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from migrate.backup.reader import Backup
+from migrate.backup.record import Kind as RecordKind
+from migrate.backup.record import Record
+from migrate.backup.verify.run import Verdict, verify_opened
+from migrate.browse.faces import face_of
+from migrate.browse.file_index import FileIndex
+from migrate.browse.item_index import ItemIndex
+from migrate.categories.catalogue import APP_PREFIX
+from migrate.categories.claims import Claims
+from migrate.content.item import FileRef
+from migrate.content.kind import Kind
+from migrate.content.kinds import kinds, source_places
+from migrate.content.source import UNREADABLE, Source, reason_of
+from migrate.content.tally import Tally, tally
+from migrate.language import _
+from migrate.problems import BadRecord, MigrateError
+from migrate.problems.finding import Finding
+
+PATIENCE_S = 1.0
+"""How long a page waits for what is being read, before it says so and asks again."""
+_JOIN_S = 5.0
+_POLL_S = 0.02
+
+
+class Stopped(BaseException):
+    """The page was closed while the backup was being read. Not an Exception, so that no reader takes it for damage."""
+
+
+class _StoppableBackup(Backup):
+    """A backup whose reading can be stopped from another thread."""
+
+    def __init__(self, backup: Backup, stop: threading.Event) -> None:
+        super().__init__(backup.folder, backup.manifest)
+        self._sealed = backup._sealed
+        self._stop = stop
+
+    def records(self, on_bad: Callable[[BadRecord], None] | None = None) -> Iterator[Record]:
+        for record in super().records(on_bad):
+            if self._stop.is_set():
+                raise Stopped
+            yield record
+
+    def chunks(self, record: Record, on_caught_mid_write: Callable[[], None] | None = None) -> Iterator[bytes]:
+        for chunk in super().chunks(record, on_caught_mid_write):
+            if self._stop.is_set():
+                raise Stopped
+            yield chunk
+
+
+@dataclass
+class Shelf:
+    """The items of one kind, and how far their reading is."""
+
+    kind: Kind
+    index: ItemIndex
+    findings: list[Finding] = field(default_factory=list)
+    done: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def is_ready(self) -> bool:
+        return self.done.is_set()
+
+
+class Library:
+    """What pages ask for. Any thread may use it. Close it before the backup.
+
+    Args:
+        backup: open for reading.
+        seals: the folder of seals, or None.
+        tmp: for copies of databases and for indices (0700).
+        command: makes a command line that can be pasted, of words after `migrate`.
+    """
+
+    def __init__(
+        self, backup: Backup, claims: Claims, *, seals: Path | None, tmp: Path, command: Callable[..., str]
+    ) -> None:
+        self._stop = threading.Event()
+        self.backup = _StoppableBackup(backup, self._stop)
+        self.claims = claims
+        self.tmp = tmp
+        self.command = command
+        self.tally: Tally | None = None
+        self.verdict: Verdict | None = None
+        self.failed: str | None = None
+        """Why the backup could not be counted."""
+        self._seals = seals
+        self._shelves: dict[str, Shelf] = {}
+        self._wanted: queue.Queue[Callable[[], None] | None] = queue.Queue()
+        self._lock = threading.Lock()
+        self._files: FileIndex | None = None
+        self._files_done = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._survey, daemon=True, name="survey"),
+            threading.Thread(target=self._work, daemon=True, name="indices"),
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop reading, and remove everything from tmp."""
+        self._stop.set()
+        self._wanted.put(None)
+        deadline = time.monotonic() + _JOIN_S
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, deadline - time.monotonic()))
+        for shelf in self._shelves.values():
+            shelf.index.close()
+        if self._files is not None:
+            self._files.close()
+
+    # -- kinds -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def source(self) -> Source:
+        """For looking up which files there are; readers get their own."""
+        return Source(self.backup, self.tmp, source_places())
+
+    @cached_property
+    def kinds(self) -> Mapping[str, Kind]:
+        """The kinds that are shown and that the backup has files of, in the order of the overview."""
+        return {
+            kind.id: kind
+            for kind in kinds()
+            if face_of(kind.id, kind.label) is not None and self.source.files(*kind.places)
+        }
+
+    def shelf(self, kind_id: str, patience_s: float = PATIENCE_S) -> Shelf:
+        """The items of a kind. They are complete if it `is_ready`; else they are being read.
+
+        Raises:
+            KeyError: the backup has no files of this kind, or it is not shown.
+        """
+        kind = self.kinds[kind_id]
+        with self._lock:
+            shelf = self._shelves.get(kind_id)
+            if shelf is None:
+                face = face_of(kind.id, kind.label)
+                assert face is not None
+                shelf = self._shelves[kind_id] = Shelf(kind, ItemIndex(face, self.tmp))
+                self._wanted.put(lambda: self._fill(shelf))
+        shelf.done.wait(patience_s)
+        return shelf
+
+    def files(self, patience_s: float = PATIENCE_S) -> FileIndex | None:
+        """The list of all files; None while it is being made."""
+        with self._lock:
+            if self._files is None:
+                self._files = files = FileIndex(self.tmp)
+                self._wanted.put(lambda: self._fill_files(files))
+        return self._files if self._files_done.wait(patience_s) else None
+
+    def record(self, file: FileRef) -> Record | None:
+        """The record of a file; None if there is none, or its row is damaged."""
+        try:
+            record = self.backup.record(file.domain, file.relative_path)
+        except (BadRecord, ValueError):
+            return None
+        return record if record is not None and record.kind is RecordKind.FILE else None
+
+    def title_of(self, owner: str) -> str:
+        """What a category or an app is called."""
+        bundle = owner.removeprefix(APP_PREFIX)
+        if bundle != owner:
+            app = self.claims.apps.get(bundle)
+            return bundle if app is None else app.title
+        return _(self.claims.catalogue.category(owner).title)
+
+    # -- background --------------------------------------------------------------------------------------------------
+
+    def _survey(self) -> None:
+        """Count everything, then look for what verify --quick finds."""
+        try:
+            own = self.tmp / "counting"
+            self.tally = tally(self.backup, self.claims, tmp=own)
+            self.verdict = verify_opened(self.backup, seals=self._seals, owners_of=lambda backup: self.claims.owners)
+        except Stopped:
+            pass
+        except UNREADABLE as error:
+            self.failed = error.what if isinstance(error, MigrateError) else reason_of(error)
+
+    def _work(self) -> None:
+        while (job := self._wanted.get()) is not None:
+            try:
+                job()
+            except Stopped:
+                return
+
+    def _fill(self, shelf: Shelf) -> None:
+        source = Source(self.backup, self.tmp, source_places(), shelf.findings.append)
+        try:
+            shelf.index.fill(self._until_stopped(shelf.kind.items(source)))
+        except UNREADABLE as error:  # while sorting, outside of what the reader looks after
+            source.cannot_read(source.files(*shelf.kind.places)[0], reason_of(error))
+        finally:
+            shelf.done.set()
+
+    def _fill_files(self, files: FileIndex) -> None:
+        try:
+            files.fill(self._until_stopped(self.backup.manifest.rows(lambda bad: None)), self.claims)
+        except UNREADABLE as error:
+            self.failed = error.what if isinstance(error, MigrateError) else reason_of(error)
+        finally:
+            self._files_done.set()
+
+    def _until_stopped(self, items: Iterator[Any]) -> Iterator[Any]:
+        for item in items:
+            if self._stop.is_set():
+                raise Stopped
+            yield item
