@@ -57,7 +57,12 @@ def bar_chart(points: Sequence[Point], title: str) -> Markup:
                 element("text", escaped(point.label), x=f"{x + step / 2:.1f}", y=str(HEIGHT - 6), text_anchor="middle")
             )
     return element(
-        "svg", joined(parts), class_="chart", viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=title or _("Chart")
+        "svg",
+        joined(parts),
+        class_="chart",
+        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        role="img",
+        aria_label=title or _("Chart"),
     )
 
 

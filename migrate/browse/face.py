@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from migrate.content.field_names import field_name
@@ -102,10 +102,11 @@ class Face:
     lists_all: bool = True
     is_looked_up: bool = False
     """Whether other items refer to these by their ids."""
+    about: Callable[[Item], str | None] = lambda item: None
+    """The id of the item that this one is only a remark on: a reaction."""
     is_taken_whole: bool = True
     """Whether one of them is given as `migrate export` writes it; reading all of a large kind for one message takes
     too long."""
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def newest_place_first(place: Place) -> Any:
@@ -127,8 +128,6 @@ def month_of(item: Item, prefix: str = "") -> Iterator[Group]:
 
 def month_title(year: int, month: int) -> str:
     return f"{_(MONTHS[month - 1])} {year}"
-
-
 
 
 def is_deleted(item: Item) -> bool:

@@ -109,6 +109,7 @@ def _people() -> Iterator[Face]:
         search=_message_search,
         lists_all=False,
         is_looked_up=True,
+        about=_message_about,
         is_taken_whole=False,
     )
     for kind_id, title in (("whatsapp", mark("WhatsApp")), ("whatsapp-business", mark("WhatsApp Business"))):
@@ -243,6 +244,16 @@ def _message_title(item: Item) -> str:
     if message.reaction:
         return _("(a reaction)")
     return _("(unsent)") if message.unsent else _("(no text)")
+
+
+def _message_about(item: Item) -> str | None:
+    reaction = _message(item).reaction
+    return reaction_target(reaction[1]) if reaction else None
+
+
+def reaction_target(about: str) -> str:
+    """The guid in `p:0/GUID` or `bp:GUID`: a part of a message, or its bubble."""
+    return about.rpartition("/")[2] if "/" in about else about.removeprefix("bp:")
 
 
 def _message_search(item: Item) -> str:
@@ -455,7 +466,7 @@ def _event_time(second: int | str | None, all_day: bool) -> str:
     return second or ""
 
 
-# -- Safari, Health, alarms ------------------------------------------------------------------------------------------------
+# -- Safari, Health, alarms -------------------------------------------------------------------------------------------
 
 
 def _safari() -> Iterator[Face]:

@@ -6,6 +6,7 @@ show it: in the list of all, in a chat, in a month.
     items    n, the item                        in the order of their ids
     texts    n, at, folded                      what a search looks through
     places   place, sort, n, value              the order in which a page shows them
+    abouts   id, n, place, sort                 reactions, by the id of the message that they are about
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ class ItemIndex:
             CREATE TABLE texts(n INTEGER PRIMARY KEY, at REAL, folded TEXT);
             CREATE TABLE places(place INT, sort, n INT, value REAL, PRIMARY KEY(place, sort, n)) WITHOUT ROWID;
             CREATE TABLE ids(id TEXT, n INT, PRIMARY KEY(id, n)) WITHOUT ROWID;
+            CREATE TABLE abouts(id TEXT, n INT, place INT, sort, PRIMARY KEY(id, n, place)) WITHOUT ROWID;
             CREATE TABLE deleted(n INTEGER PRIMARY KEY);
             """
         )
@@ -92,10 +94,20 @@ class ItemIndex:
                 self._add(run)
                 run.clear()
         self._add(run)
+        self._place_those_about_nothing()
+
+    def _place_those_about_nothing(self) -> None:
+        """A reaction is shown with its message. If that is not there, it is shown in its own place."""
+        lonely = "FROM abouts a WHERE NOT EXISTS (SELECT 1 FROM ids i WHERE i.id = a.id)"
+        with self._lock:
+            found = self._connection.execute(f"SELECT place, COUNT(*) {lonely} GROUP BY place").fetchall()
+            self._connection.execute(f"INSERT OR IGNORE INTO places SELECT place, sort, n, NULL {lonely}")
+        for place, count in found:
+            self.places[place].items += count
 
     def _add(self, run: list[tuple[int, Item]]) -> None:
         face = self.face
-        stored, texts, places, ids, deleted = [], [], [], [], []
+        stored, texts, places, ids, deleted, abouts = [], [], [], [], [], []
         for number, item in run:
             if item.state is State.DELETED:
                 self.deleted += 1
@@ -104,7 +116,11 @@ class ItemIndex:
                 self.items += 1
                 self.only_in_icloud += item.state is State.ONLY_IN_CLOUD
             sort, value = face.sort(item), face.value(item)
-            places += [(place, sort, number, value) for place in self._places_of(item)]
+            about = face.about(item)
+            if about is None:
+                places += [(place, sort, number, value) for place in self._places_of(item)]
+            else:
+                abouts += [(about, number, self._place(group).number, sort) for group in face.groups(item)]
             if face.keeps_items:
                 stored.append((number, pickle.dumps(item, pickle.HIGHEST_PROTOCOL)))
                 texts.append((number, item.when or 0.0, folded(face.search(item)[:_LONGEST_TEXT])))
@@ -116,6 +132,7 @@ class ItemIndex:
             self._connection.executemany("INSERT INTO places VALUES (?, ?, ?, ?)", places)
             self._connection.executemany("INSERT INTO ids VALUES (?, ?)", ids)
             self._connection.executemany("INSERT INTO deleted VALUES (?)", deleted)
+            self._connection.executemany("INSERT OR IGNORE INTO abouts VALUES (?, ?, ?, ?)", abouts)
         self.read_so_far += len(run)
 
     def _places_of(self, item: Item) -> Iterator[int]:
@@ -200,6 +217,11 @@ class ItemIndex:
             None,
         )
 
+    def about(self, identity: str, limit: int) -> list[Entry]:
+        """What is about the item with this id: reactions to a message."""
+        query = "SELECT i.n, i.item FROM abouts a CROSS JOIN items i ON i.n = a.n WHERE a.id = ? GROUP BY i.n LIMIT ?"
+        return self._entries(query, (identity, limit))
+
     def position(self, place: int, number: int) -> int | None:
         """At which offset of `page` an item is; None if it is not in the place."""
         entry = self.entry(number)
@@ -214,7 +236,8 @@ class ItemIndex:
     def sums(self, place: int, form: str, since: float, until: float) -> list[tuple[str, int, float, float, float]]:
         """(day or month, number, sum, lowest, highest) of a place's values. `form`: of strftime, in local time."""
         return self._rows(
-            "SELECT strftime(?, sort, 'unixepoch', 'localtime') AS day, COUNT(value), SUM(value), MIN(value), MAX(value)"
+            "SELECT strftime(?, sort, 'unixepoch', 'localtime') AS day,"
+            " COUNT(value), SUM(value), MIN(value), MAX(value)"
             " FROM places WHERE place = ? AND sort >= ? AND sort < ? AND value IS NOT NULL AND day IS NOT NULL"
             " GROUP BY day ORDER BY day",
             (form, place, since, until),
@@ -232,4 +255,3 @@ class ItemIndex:
 def folded(text: str) -> str:
     """A text as a search compares it: without regard to case. Halves of characters cannot be stored."""
     return text.casefold().encode("utf-8", "replace").decode()
-

@@ -210,7 +210,7 @@ class Library:
                 return
 
     def _fill(self, shelf: Shelf) -> None:
-        source = Source(self.backup, self.tmp, source_places(), shelf.findings.append)
+        source = Source(self.backup, self.tmp, source_places(), shelf.findings.append, in_full=True)
         try:
             shelf.index.fill(self._until_stopped(shelf.kind.items(source)))
         except UNREADABLE as error:  # while sorting, outside of what the reader looks after

@@ -123,7 +123,9 @@ class Site:
         return StreamingResponse(pieces, media_type="text/html")
 
     def missing(self, request: Request, text: str | None = None, status: int = 404) -> Response:
-        return self.page(request, "message.html", status=status, title=_("Not found"), text=text or _("It is not in this backup."))
+        return self.page(
+            request, "message.html", status=status, title=_("Not found"), text=text or _("It is not in this backup.")
+        )
 
     def reading(self, request: Request, shelf: Shelf | None) -> Response:
         """What is wanted is still being read: the page says so, and comes back."""

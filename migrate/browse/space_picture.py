@@ -66,9 +66,7 @@ def tiles(shares: Sequence[Share], width: float, height: float) -> list[Tile]:
     return list(_laid_out([(share, share.bytes * scale) for share in shares], 0.0, 0.0, width, height))
 
 
-def _laid_out(
-    areas: list[tuple[Share, float]], x: float, y: float, width: float, height: float
-) -> Iterator[Tile]:
+def _laid_out(areas: list[tuple[Share, float]], x: float, y: float, width: float, height: float) -> Iterator[Tile]:
     while areas:
         side = max(min(width, height), 1e-9)
         row: list[tuple[Share, float]] = []

@@ -241,5 +241,3 @@ def _page(text: str) -> bytes:
     head = element("head", Markup('<meta charset="utf-8">'), text_element("title", text))
     body = element("body", element("main", text_element("p", text)))
     return f"<!doctype html>\n{element('html', head, body, lang=language_tag())}\n".encode()
-
-

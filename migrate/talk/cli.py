@@ -53,6 +53,7 @@ COMMANDS = (
     "migrate.talk.commands.repair",
     "migrate.talk.commands.extract",
     "migrate.talk.commands.export",
+    "migrate.talk.commands.browse",
     "migrate.talk.commands.backups",
     "migrate.talk.commands.plan",  # plan new, check, schema
     "migrate.talk.commands.plan_explain",
@@ -67,7 +68,7 @@ COMMAND_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (mark("Before a move"), ("demo", "check", "phones", "explain", "icloud", "encryption")),
     (mark("A move"), ("plan", "rehearse", "run", "resume")),
     (mark("After a move"), ("receipt", "prove", "undo", "runs")),
-    (mark("Backups"), ("backup", "backups", "verify", "show", "diff", "repair", "extract", "export")),
+    (mark("Backups"), ("backup", "backups", "verify", "show", "diff", "repair", "extract", "export", "browse")),
     (mark("Help"), ("help", "completion")),
     (mark("For tests"), ("simulator",)),
 )

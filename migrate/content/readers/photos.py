@@ -50,6 +50,8 @@ class Photo(Item):
     hidden: bool | None
     albums: tuple[str, ...] = ()
     """The titles of the person's albums that it is in, sorted."""
+    place: str | None = None
+    """Where the phone keeps the original, below Media/: `DCIM/100APPLE/IMG_0001.HEIC`. It may be only in iCloud."""
 
     def fingerprint(self) -> Fingerprint:
         return {
@@ -206,6 +208,7 @@ class _Library:
                 favourite=None if favourite is None else bool(favourite),
                 hidden=None if hidden is None else bool(hidden),
                 albums=tuple(albums),
+                place=f"{directory}/{name}" if isinstance(directory, str) and isinstance(name, str) else None,
                 lacking=self._lacking,
             )
 
