@@ -97,6 +97,7 @@ class Face:
     search: Callable[[Item], str] = _described
     value: Callable[[Item], float | None] = _no_value
     """A number for charts."""
+    shows_when: bool = True
     keeps_items: bool = True
     """Whether single items are shown. A phone may have five million Health samples."""
     lists_all: bool = True

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
 
 from migrate.browse.face import (
     Details,
@@ -16,6 +15,8 @@ from migrate.browse.face import (
 )
 from migrate.browse.times import clock_duration, moment_text
 from migrate.content.item import Item
+from migrate.content.kind import Kind
+from migrate.content.normal_form import address
 from migrate.content.readers.calls import Call
 from migrate.content.readers.clock import Alarm
 from migrate.content.readers.contacts import DATE, EMAIL, PHONE, Contact, LabelledValue, calendar_day
@@ -39,20 +40,42 @@ _LAST = "\U0010ffff"
 _FIRST_NAMES = ("first", "middle", "last")
 
 
-@cache
-def faces() -> Mapping[str, Face]:
-    """Kind -> its face. Kinds without one here have the usual rows."""
-    return {face.kind_id: face for face in (*_people(), *_media(), *_texts(), *_safari(), _health(), _alarms())}
+class Faces:
+    """The faces of one backup.
+
+    Args:
+        name_of: the name of the contact with an address (`normal_form.address`), if one has it.
+    """
+
+    def __init__(self, name_of: Callable[[str], str | None] = lambda address: None) -> None:
+        def caller(number: str | None) -> str:
+            normalised = address(number)
+            name = name_of(normalised) if normalised else None
+            return name or number or _("Unknown number")
+
+        every = (*_people(caller), *_media(), *_texts(), *_safari(), _health(), _alarms())
+        self._faces = {face.kind_id: face for face in every}
+
+    def of(self, kind: Kind) -> Face | None:
+        """The face of a kind; None if it is not shown."""
+        if kind.id in HIDDEN_KINDS:
+            return None
+        found = self._faces.get(kind.id)
+        if found is None:
+            title = _TITLES.get(kind.id, kind.label)
+            found = Face(kind_id=kind.id, title_of_kind=title, sort=_by_description, newest_first=False)
+            self._faces[kind.id] = found
+        return found
 
 
-def face_of(kind_id: str, label: str) -> Face | None:
-    """The face of a kind; None if it is not shown."""
-    if kind_id in HIDDEN_KINDS:
-        return None
-    found = faces().get(kind_id)
-    if found is None:
-        return Face(kind_id=kind_id, title_of_kind=label, sort=_by_description, newest_first=False)
-    return found
+_TITLES = {
+    "wifi": mark("Wi-Fi networks"),
+    "world-clock": mark("World clock"),
+    "wallet": mark("Wallet"),
+    "books": mark("Books"),
+    "line-chats": mark("LINE"),
+}
+"""What a page of these kinds is called; of others, as they are counted."""
 
 
 def _by_description(item: Item) -> str:
@@ -62,10 +85,11 @@ def _by_description(item: Item) -> str:
 # -- people ------------------------------------------------------------------------------------------------------------
 
 
-def _people() -> Iterator[Face]:
+def _people(caller: Callable[[str | None], str]) -> Iterator[Face]:
     yield Face(
         kind_id="contacts",
         title_of_kind=mark("Contacts"),
+        shows_when=False,
         groups=lambda item: [_letter(contact_name(item))],
         groups_title=mark("Letters"),
         place_order=lambda place: (not place.title.isalpha(), place.title),
@@ -83,16 +107,18 @@ def _people() -> Iterator[Face]:
         groups=month_of,
         groups_title=mark("Months"),
         place_order=key_descending,
-        title=lambda item: _call(item).number or _("Unknown number"),
+        title=lambda item: caller(_call(item).number),
         line=_call_line,
-        search=lambda item: _call(item).number or "",
+        details=_call_details,
+        search=lambda item: f"{caller(_call(item).number)} {_call(item).number or ''}",
         is_taken_whole=False,
     )
     yield Face(
         kind_id="voicemail",
         title_of_kind=mark("Voicemail"),
-        title=lambda item: _voicemail(item).sender or _voicemail(item).callback_number or _("Unknown number"),
+        title=lambda item: caller(_voicemail(item).sender or _voicemail(item).callback_number),
         line=lambda item: clock_duration(_voicemail(item).duration),
+        details=_voicemail_details,
     )
     yield Face(
         kind_id="messages",
@@ -218,9 +244,30 @@ def _call_line(item: Item) -> str:
     return ", ".join(filter(None, (how, clock_duration(call.duration) if call.duration else "")))
 
 
+def _call_details(item: Item) -> Details:
+    call = _call(item)
+    shown = [
+        (_("Number"), call.number or ""),
+        (_("When"), moment_text(call.when)),
+        (_("Length"), clock_duration(call.duration) if call.duration else ""),
+    ]
+    return [(name, value) for name, value in shown if value]
+
+
 def _voicemail(item: Item) -> Voicemail:
     assert isinstance(item, Voicemail)
     return item
+
+
+def _voicemail_details(item: Item) -> Details:
+    voicemail = _voicemail(item)
+    shown = [
+        (_("From"), voicemail.sender or ""),
+        (_("Call back"), voicemail.callback_number or ""),
+        (_("To"), voicemail.receiver or ""),
+        (_("Length"), clock_duration(voicemail.duration)),
+    ]
+    return [(name, value) for name, value in shown if value]
 
 
 def _message(item: Item) -> Message:
@@ -287,9 +334,9 @@ def _whatsapp_chat(item: Item) -> Iterator[Group]:
         yield Group(chat.address, chat.title or whatsapp_number(chat.address), chat)
 
 
-def whatsapp_number(address: str | None) -> str:
+def whatsapp_number(jid: str | None) -> str:
     """`+491701234567` from `491701234567@s.whatsapp.net`."""
-    number, _at, server = (address or "").partition("@")
+    number, _at, server = (jid or "").partition("@")
     return f"+{number}" if number.isdigit() and server == "s.whatsapp.net" else number
 
 
@@ -369,6 +416,7 @@ def _texts() -> Iterator[Face]:
         title_of_kind=mark("Reminders"),
         groups=lambda item: [Group(_reminder(item).list_name or "", _reminder(item).list_name or _("In no list"))],
         groups_title=mark("Lists"),
+        shows_when=False,
         sort=lambda item: (_reminder(item).title or "").casefold(),
         newest_first=False,
         title=lambda item: _reminder(item).title or _("Without a title"),
@@ -473,6 +521,7 @@ def _safari() -> Iterator[Face]:
     yield Face(
         kind_id="bookmarks",
         title_of_kind=mark("Bookmarks"),
+        shows_when=False,
         groups=lambda item: [_bookmark_folder(item)],
         groups_title=mark("Folders"),
         sort=lambda item: (_bookmark(item).title or _bookmark(item).url or "").casefold(),
@@ -555,6 +604,7 @@ def _alarms() -> Face:
     return Face(
         kind_id="alarms",
         title_of_kind=mark("Alarms"),
+        shows_when=False,
         sort=lambda item: _alarm_time(item),
         newest_first=False,
         title=lambda item: _alarm_time(item),

@@ -19,7 +19,8 @@ from migrate.backup.reader import Backup
 from migrate.backup.record import Kind as RecordKind
 from migrate.backup.record import Record
 from migrate.backup.verify.run import Verdict, verify_opened
-from migrate.browse.faces import face_of
+from migrate.browse.face import Face
+from migrate.browse.faces import Faces
 from migrate.browse.file_index import FileIndex
 from migrate.browse.item_index import ItemIndex
 from migrate.categories.catalogue import APP_PREFIX
@@ -27,6 +28,7 @@ from migrate.categories.claims import Claims
 from migrate.content.item import FileRef
 from migrate.content.kind import Kind
 from migrate.content.kinds import kinds, source_places
+from migrate.content.readers.messages.names import Names
 from migrate.content.source import UNREADABLE, Source, reason_of
 from migrate.content.tally import Tally, tally
 from migrate.language import _
@@ -143,10 +145,18 @@ class Library:
     def kinds(self) -> Mapping[str, Kind]:
         """The kinds that are shown and that the backup has files of, in the order of the overview."""
         return {
-            kind.id: kind
-            for kind in kinds()
-            if face_of(kind.id, kind.label) is not None and self.source.files(*kind.places)
+            kind.id: kind for kind in kinds() if self._faces.of(kind) is not None and self.source.files(*kind.places)
         }
+
+    @cached_property
+    def _faces(self) -> Faces:
+        return Faces(Names(self.source).name_of)
+
+    def face(self, kind: Kind) -> Face:
+        """The face of a kind that is shown."""
+        face = self._faces.of(kind)
+        assert face is not None
+        return face
 
     def shelf(self, kind_id: str, patience_s: float = PATIENCE_S) -> Shelf:
         """The items of a kind. They are complete if it `is_ready`; else they are being read.
@@ -158,9 +168,7 @@ class Library:
         with self._lock:
             shelf = self._shelves.get(kind_id)
             if shelf is None:
-                face = face_of(kind.id, kind.label)
-                assert face is not None
-                shelf = self._shelves[kind_id] = Shelf(kind, ItemIndex(face, self.tmp))
+                shelf = self._shelves[kind_id] = Shelf(kind, ItemIndex(self.face(kind), self.tmp))
                 self._wanted.put(lambda: self._fill(shelf))
         shelf.done.wait(patience_s)
         return shelf

@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from migrate.browse.face import Face
-from migrate.browse.faces import face_of
 from migrate.browse.library import Library, Shelf
 from migrate.browse.times import clock_text, day, iso_time, moment_text
 from migrate.content.counting import KindCount
@@ -150,8 +149,7 @@ class Site:
         counts = self.counts
         entries = [NavEntry(_("Overview"), "/")]
         for kind_id, kind in self.library.kinds.items():
-            face = face_of(kind_id, kind.label)
-            assert face is not None
+            face = self.library.face(kind)
             count = counts.get(kind_id)
             shown = "" if count is None or count.is_unknown else f"{count.live:,}"
             title = _(face.title_of_kind)
@@ -186,10 +184,7 @@ class Site:
         return self.library.backup.folder.path
 
     def face(self, kind_id: str) -> Face:
-        kind = self.library.kinds[kind_id]
-        face = face_of(kind_id, kind.label)
-        assert face is not None
-        return face
+        return self.library.face(self.library.kinds[kind_id])
 
 
 def paging_of(request: Request, items: int, *, start_at_end: bool = False, size: int = PAGE_ITEMS) -> Paging:

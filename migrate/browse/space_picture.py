@@ -14,7 +14,7 @@ from migrate.units import format_bytes
 MOST_TILES = 14
 COLOURS = 8
 _GAP = 1.5
-_LETTER_WIDTH, _LINE_HEIGHT = 7.6, 18
+_LETTER_WIDTH, _LINE_HEIGHT = 8.6, 18
 
 
 class Share(NamedTuple):
@@ -111,7 +111,7 @@ def _tile(tile: Tile, colour: int) -> Markup:
     ]
     for number, line in enumerate((tile.share.title, size)):
         fits = int((width - 16) / _LETTER_WIDTH)
-        if fits >= min(4, len(line)) and height >= (number + 1) * _LINE_HEIGHT + 8:
+        if fits >= (len(line) if number else min(5, len(line))) and height >= (number + 1) * _LINE_HEIGHT + 8:
             shown = line if len(line) <= fits else line[: fits - 1].rstrip() + "…"
             parts.append(
                 element(

@@ -29,7 +29,7 @@ main:focus{outline:none}
 .search input{flex:1;min-width:0}
 .search.inline{flex-wrap:wrap;align-items:center;margin:0 0 .75rem}
 .search.inline label{flex-basis:100%;font-size:.875rem;color:var(--muted)}
-.search.inline input{flex:0 1 20rem}
+.search.inline input{flex:1 1 10rem;max-width:22rem}
 input,button,.button{font:inherit;padding:.42rem .7rem;border:1px solid var(--line);border-radius:.45rem;
  background:var(--page);color:var(--text)}
 button,.button{background:var(--card);cursor:pointer;text-decoration:none;display:inline-block}

@@ -23,7 +23,7 @@ from migrate.browse.media import (
 from migrate.browse.site import Paging, Site, item_href, paging_of, query_of, safe
 from migrate.browse.take import item_download
 from migrate.browse.threads import Thread
-from migrate.content.item import FileRef, State
+from migrate.content.item import FileRef
 from migrate.content.readers.messages.message import Chat as MessageChat
 from migrate.content.readers.whatsapp import Chat as WhatsAppChat
 from migrate.language import _
@@ -160,7 +160,6 @@ class ItemViews:
             before=before,
             after=after,
             in_places=[one for group in face.groups(item) if (one := index.place_called(group.key)) is not None],
-            is_only_in_icloud=item.state is State.ONLY_IN_CLOUD,
             absent=item.absent,
             offloaded=item.offloaded,
             take=f"{item_href(face.kind_id, entry.number)}/take",
