@@ -205,7 +205,7 @@ def _opened(copy: Path, tmp: Path) -> Iterator[tuple[sqlite3.Connection, _Watchd
                 connection.execute("PRAGMA trusted_schema = OFF")
                 connection.execute("PRAGMA cell_size_check = ON")
                 connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-                _keep_temporary_files_in(connection, tmp)
+                keep_temporary_files_in(connection, tmp)
                 connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # applies the -wal
                 connection.execute("PRAGMA query_only = ON")
             yield connection, watchdog
@@ -216,7 +216,7 @@ def _size(copy: Path) -> int:
     return sum(file.stat().st_size for file in (copy, copy.with_name(copy.name + LOG)) if file.exists())
 
 
-def _keep_temporary_files_in(connection: sqlite3.Connection, folder: Path) -> None:
+def keep_temporary_files_in(connection: sqlite3.Connection, folder: Path) -> None:
     """Let SQLite sort in files under `folder`, or in memory if it cannot be told where: they hold rows in plain text.
 
     The folder is a setting of the process, and files in it have no name after they are opened (on Windows: until they

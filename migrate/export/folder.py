@@ -251,6 +251,35 @@ class Place:
                 export.count_file()
         return path
 
+    def made(self, name: str, origin: str, make: Callable[[Path], bool], *, key: str) -> str | None:
+        """A file that another program makes, unless an earlier run has it made from the same origin.
+
+        Args:
+            origin: tells what it is made from, such as a digest.
+            make: writes it to the path that it is given, and returns whether it did.
+
+        Returns:
+            its path under the export's root; None if `make` failed.
+        """
+        export = self.export
+        with writing_to(export.root):
+            path = export.named(self.path, name, f"file:{key}")
+            if export.is_complete(path, origin):
+                export.count_file()
+                return path
+            export.make_folder(path.rpartition("/")[0])
+            with export.new_part() as (file, part):
+                file.close()
+                if not make(part):
+                    return None
+                new = NewFile(file, path, origin)
+                with part.open("rb") as made:
+                    while piece := made.read(_BUFFER_BYTES):
+                        new.count(piece)
+                path = export.finish(part, path, _stamped(part, path, new, None), f"file:{key}", dated=False)
+                export.count_file()
+        return path
+
 
 class NewFile:
     """A file that is being written."""
@@ -264,9 +293,13 @@ class NewFile:
         self.origin = origin
 
     def write(self, content: bytes | memoryview) -> None:
+        self.count(content)
+        self._file.write(content)
+
+    def count(self, content: bytes | memoryview) -> None:
+        """Note what is in the file."""
         self._digest.update(content)
         self.size += len(content)
-        self._file.write(content)
 
     def write_text(self, text: str) -> None:
         self.write(text.encode("utf-8", "replace"))

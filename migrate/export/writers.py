@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 KIND_WRITERS = {
     "calls": "migrate.export.kinds.calls:write_calls",
+    "messages": "migrate.export.kinds.messages:write_messages",
+    "whatsapp": "migrate.export.kinds.whatsapp:write_whatsapp",
+    "whatsapp-chats": "migrate.export.kinds.whatsapp:write_whatsapp_chats",
+    "whatsapp-business": "migrate.export.kinds.whatsapp:write_whatsapp",
+    "whatsapp-business-chats": "migrate.export.kinds.whatsapp:write_whatsapp_chats",
 }
 """Kind -> module and function that writes it. Every other kind is written by `plain_rows`."""
 OWNER_WRITERS: dict[str, str] = {}

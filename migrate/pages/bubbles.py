@@ -143,18 +143,26 @@ def web_link(address: str, shown: str) -> str:
 # -- rows -----------------------------------------------------------------------------------------------------------
 
 
+def text_bubble(
+    text: str, clock: str, instant: str, *, outgoing: bool, look: Look, anchor: str = "", who: str | None = None
+) -> str:
+    """A message that is nothing but text: most are. The same as `bubble`, without its objects."""
+    marks = f"{look.value} o" if outgoing else look.value
+    identity = f' id="{anchor}"' if anchor else ""
+    name = f'<b class="who">{plain(who)}</b>' if who else ""
+    return (
+        f'<li class="m {marks}"{identity}>{name}<div class="b"><p>{with_links(text)}</p></div>'
+        f'<time datetime="{instant}">{clock}</time></li>\n'
+    )
+
+
 def bubble(message: Bubble) -> str:
     """One message as `<li>`."""
     marks = message.look.value + (" o" if message.outgoing else "") + (" x" if message.deleted else "")
     anchor = f' id="{message.anchor}"' if message.anchor else ""
     who = f'<b class="who">{plain(message.who)}</b>' if message.who else ""
-    if message.text and not (message.media or message.cards or message.quote or message.subject or message.missing):
-        inside = f"<p>{with_links(message.text)}</p>"
-    else:
-        inside = "".join(_inside(message))
-    under = "".join(_under(message)) if message.reactions or message.versions or message.notes else ""
     return (
-        f'<li class="m {marks}"{anchor}>{who}<div class="b">{inside}</div>{under}'
+        f'<li class="m {marks}"{anchor}>{who}<div class="b">{"".join(_inside(message))}</div>{"".join(_under(message))}'
         f'<time datetime="{message.instant}">{plain(message.clock)}</time></li>\n'
     )
 

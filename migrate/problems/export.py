@@ -121,3 +121,13 @@ class ExportPersonUnknown(MigrateError):
     what = "Nobody in this backup is called {wanted}, and there is no message or call with that number."
     why = "Names are looked for in the contacts, the chats and the groups of the backup."
     next = "Check the spelling, or use the number, as in --with +491701234567."
+
+
+class NoBrowserForPdf(Problem):
+    """`--as pdf` on a computer without a browser that can print from a command."""
+
+    place: str
+    severity = "warning"
+    what = "The chats in {place} were exported as pages, and not as PDF."
+    why = "There is no Chromium, Chrome or Edge on this computer, and migrate has them print the pages."
+    next = "Open a page in any browser, print it, and choose “Save as PDF”; or install Chromium and export again."

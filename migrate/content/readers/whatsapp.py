@@ -7,7 +7,7 @@ numbered.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from migrate.content.normal_form import day, from_cocoa, seconds, text
 from migrate.content.open_database import Columns, Database, Table
 from migrate.content.ordering import ordered
 from migrate.content.plain_ids import is_plain, merged
+from migrate.content.readers.whatsapp_details import WhatsAppDetailColumns, WhatsAppDetails, whatsapp_details
 from migrate.content.sentence import shortened
 from migrate.content.source import Place, Source
 from migrate.language import _, mark
@@ -70,6 +71,8 @@ class WhatsAppMessage(Item):
     location: tuple[float, float] | None = None
     attachment: str | None = None
     """The digest of the media file as WhatsApp stores it, or a contact's name. It stays when the file is not here."""
+    sender_name: str | None = None
+    details: WhatsAppDetails | None = None
 
     def fingerprint(self) -> Fingerprint:
         chat = self.chat
@@ -132,8 +135,15 @@ class _Store:
         self._sessions = sessions
         self._lacking = frozenset[str]()
         self._senders: dict[object, str] = {}
+        self.names: dict[str, str] = {}
+        """JID -> the name that the phone's owner or the person chose."""
+        pushed = self._database.table("ZWAPROFILEPUSHNAME")
+        if pushed is not None and pushed.has("ZJID", "ZPUSHNAME"):
+            query = f"SELECT ZJID, ZPUSHNAME FROM {pushed.sql} NOT INDEXED"  # noqa: S608  quoted
+            self._name(_limited(self._database.rows(query)))
         members = self._read_members()
         self.chats = dict(self._read_chats(members))
+        self.names.update({chat.address: chat.title for chat in self.chats.values() if chat.title})
 
     def _read_members(self) -> dict[object, set[str]]:
         members: dict[object, set[str]] = {}
@@ -142,14 +152,21 @@ class _Store:
             self._lacking |= {"members"}
             return members
         active = "ZISACTIVE" if table.has("ZISACTIVE") else "1"
-        query = f"SELECT Z_PK, ZCHATSESSION, ZMEMBERJID, {active} FROM {table.sql} NOT INDEXED"  # noqa: S608  quoted
-        for number, session, stored, is_active in _limited(self._database.rows(query)):
+        name = table.first("ZCONTACTNAME") or "NULL"
+        query = f"SELECT Z_PK, ZCHATSESSION, ZMEMBERJID, {active}, {name} FROM {table.sql} NOT INDEXED"  # noqa: S608  quoted
+        for number, session, stored, is_active, shown in _limited(self._database.rows(query)):
             address = _address(stored)
             if address:
+                self._name(((address, shown),))
                 self._senders[number] = address
                 if is_active:
                     members.setdefault(session, set()).add(address)
         return members
+
+    def _name(self, rows: Iterable[tuple[object, ...]]) -> None:
+        for stored, name in rows:
+            if (address := _address(stored)) and isinstance(name, str) and name.strip():
+                self.names[address] = name.strip()[:_LONGEST_TEXT]
 
     def _read_chats(self, members: dict[object, set[str]]) -> Iterator[tuple[object, Chat]]:
         columns = Columns(
@@ -230,15 +247,19 @@ class _Store:
             media_columns = wanted.sql
         else:
             lacking |= {"caption", "card", "location", "attachment"}
+        wanted_columns = f"s.ZCONTACTJID, {columns.sql}, {media_columns}"
+        if self._source.in_full:
+            details = WhatsAppDetailColumns(self._database, table, media if join else None)
+            wanted_columns, join = f"{wanted_columns}, {details.sql}", join + details.join
         for row in self._database.rows(
-            f"SELECT s.ZCONTACTJID, {columns.sql}, {media_columns} FROM {table.sql} m"  # noqa: S608  names are quoted
+            f"SELECT {wanted_columns} FROM {table.sql} m"  # noqa: S608  names are quoted
             f" LEFT JOIN {self._sessions.sql} s ON s.Z_PK = m.ZCHATSESSION{join} WHERE {condition} ORDER BY {order}"
         ):
             yield self._of_row(row, lacking)
 
     def _of_row(self, row: tuple[Any, ...], lacking: frozenset[str]) -> WhatsAppMessage:
         address, stanza, session, stored, date, mine, from_address, member, kind = row[:9]
-        path, url, caption, name, card, latitude, longitude = row[9:]
+        path, url, caption, name, card, latitude, longitude = row[9:16]
         chat = self.chats.get(session)
         outgoing = None if mine is None else bool(mine)
         sender = None if outgoing else self._senders.get(member) or _address(from_address)
@@ -267,6 +288,8 @@ class _Store:
             card=_string(card) if kind == _CONTACT else None,
             location=_location(latitude, longitude) if kind == _LOCATION else None,
             attachment=_string(name),
+            sender_name=self.names.get(sender) if sender else None,
+            details=whatsapp_details(row[16:], card if kind != _CONTACT else None) if len(row) > 16 else None,
         )
 
     def _find(self, path: object) -> FileRef | None:

@@ -172,7 +172,7 @@ class SmsDatabase:
         attachments: AttachmentStream,
     ) -> Message:
         number, guid, _chat, _removed, _date, attributed, stored, handle, mine, date, edited, retracted = row[:12]
-        summary, about, about_type, emoji, event, app, subject, service, reply, sync_state, record_id = row[12:25]
+        summary, about, about_type, emoji, event, app, subject, service, reply, sync_state, record_id = row[12:23]
         in_icloud = is_in_icloud(sync_state, record_id)
         attached = self._files.attached(attachments.of(number), message_is_in_icloud=in_icloud)
         undecoded = _ALL_DECODED
@@ -226,7 +226,7 @@ class SmsDatabase:
             unsent_parts=known_edits.unsent,
             details=None
             if self._details is None
-            else self._details.of(row[25:], app, attributed, known_edits.times, removed_at),
+            else self._details.of(row[23:], app, attributed, known_edits.times, removed_at),
         )
 
 

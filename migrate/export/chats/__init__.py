@@ -1,0 +1,1 @@
+"""Chats as files: what messages and WhatsApp share. Pages per year, text, JSON lines, CSV, mailboxes, PDF."""
