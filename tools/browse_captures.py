@@ -7,11 +7,14 @@ simulated iPhone, or the one that `--backup` names. It needs Playwright and a Ch
 from __future__ import annotations
 
 import argparse
+import plistlib
 import re
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,7 @@ LOOKS: dict[str, tuple[str, int, int]] = {
     "narrow": ("light", 390, 844),
 }
 """Look -> colour scheme, width and height of the window."""
+PHOTOS = ("CameraRollDomain", "Media/PhotoData/Photos.sqlite")
 CONTENTS: dict[str, Any] = {
     "photos": 60,
     "icloud_only_photos": 9,
@@ -58,6 +62,7 @@ ADDRESSES: dict[str, str] = {
     "apps": "/apps",
     "files": "/files",
     "folder": "/files?domain=CameraRollDomain&path=Media",
+    "files-of-a-category": "/c/photos",
     "deleted": "/deleted",
     "search": "/search?q=an",
     "missing": "/k/nothing",
@@ -83,13 +88,26 @@ def simulated_backup(ios_version: str = "18.5") -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="browse-captures-"))
     try:
         saved, apps, _groups = phones_files(ios_version, **CONTENTS)
+        saved[PHOTOS] = _with_deleted_photos(saved[PHOTOS], folder)
         info = {"Device Name": "Ada's iPhone", "Product Name": "iPhone 12", "Product Type": "iPhone13,2"}
         write_plain_backup(
             folder / "backup", saved, info=info, ios_version=ios_version, manifest_plist={"Applications": apps}
         )
+        status = {"SnapshotState": "finished", "UUID": "C0FFEE", "Date": datetime(2026, 9, 1, 8, 30), "Version": "3.3"}
+        (folder / "backup" / "Status.plist").write_bytes(plistlib.dumps(status))
         yield folder / "backup"
     finally:
         shutil.rmtree(folder)
+
+
+def _with_deleted_photos(content: object, folder: Path) -> bytes:
+    """The library of photos with some of them in Recently Deleted."""
+    assert isinstance(content, bytes)
+    path = folder / "Photos.sqlite"
+    path.write_bytes(content)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE ZASSET SET ZTRASHEDSTATE = 1 WHERE Z_PK IN (3, 9, 14)")
+    return path.read_bytes()
 
 
 @contextmanager
@@ -132,7 +150,7 @@ def take_pictures(address: str, to: Path, only: list[str]) -> None:
 def _ready(page: Any, address: str) -> Any:
     """The page, once nothing in it is being read any more."""
     for _attempt in range(60):
-        answer = page.goto(address, wait_until="load")
+        answer = page.goto(address, wait_until="networkidle")
         if answer is None or "refresh" not in answer.headers:
             return page
         page.wait_for_timeout(500)

@@ -30,6 +30,7 @@ from migrate.content.readers.safari import Bookmark, Visit
 from migrate.content.readers.voice_memos import VoiceMemo
 from migrate.content.readers.voicemail import Voicemail
 from migrate.content.readers.whatsapp import WhatsAppMessage
+from migrate.export.chats.wording import is_reaction, reacted_message
 from migrate.language import _, mark, plural
 
 HIDDEN_KINDS = frozenset({"keychain", "whatsapp-chats", "whatsapp-business-chats"})
@@ -153,6 +154,7 @@ def _people(caller: Callable[[str | None], str]) -> Iterator[Face]:
             line=lambda item: whatsapp_number(_whatsapp(item).sender),
             search=lambda item: f"{_text_of(_whatsapp(item).body)} {_whatsapp(item).caption or ''}",
             lists_all=False,
+            is_looked_up=True,
             is_taken_whole=False,
         )
 
@@ -295,12 +297,7 @@ def _message_title(item: Item) -> str:
 
 def _message_about(item: Item) -> str | None:
     reaction = _message(item).reaction
-    return reaction_target(reaction[1]) if reaction else None
-
-
-def reaction_target(about: str) -> str:
-    """The guid in `p:0/GUID` or `bp:GUID`: a part of a message, or its bubble."""
-    return about.rpartition("/")[2] if "/" in about else about.removeprefix("bp:")
+    return reacted_message(reaction[1]) if reaction and is_reaction(reaction[0]) else None
 
 
 def _message_search(item: Item) -> str:

@@ -31,6 +31,8 @@ _ROWS_AT_ONCE = 500
 _LONGEST_TEXT = 20_000
 """Characters of an item that a search looks through."""
 _LONGEST_SNIPPET = 120
+_HIGHEST = 2**63 - 1
+"""SQLite's largest number."""
 
 
 @dataclass
@@ -205,6 +207,8 @@ class ItemIndex:
         )
 
     def entry(self, number: int) -> Entry | None:
+        if not 0 <= number <= _HIGHEST:
+            return None
         return next(iter(self._entries("SELECT n, item FROM items WHERE n = ?", (number,))), None)
 
     def with_id(self, identity: str) -> Entry | None:

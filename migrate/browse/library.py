@@ -150,7 +150,15 @@ class Library:
 
     @cached_property
     def _faces(self) -> Faces:
-        return Faces(Names(self.source).name_of)
+        return Faces(self.name_of)
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names(self.source)
+
+    def name_of(self, normalised: str) -> str | None:
+        """The name of the contact with an address (`normal_form.address`), if one has it."""
+        return self._names.name_of(normalised)
 
     def face(self, kind: Kind) -> Face:
         """The face of a kind that is shown."""
