@@ -1,0 +1,1 @@
+"""Pictures, sound and video from strangers, decoded in a process that may crash, hang or be killed."""
