@@ -8,8 +8,9 @@ from typing import NamedTuple
 from migrate.language import _
 from migrate.pages.markup import Markup, element, escaped, joined, text_element
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 240, 52, 24, 10
-_LABELS = 6
+HEIGHT, LEFT, BOTTOM, TOP = 240, 52, 24, 10
+WIDE, NARROW = 720, 340
+_POINTS_OF_A_LABEL = 110
 
 
 class Point(NamedTuple):
@@ -22,22 +23,27 @@ class Point(NamedTuple):
     """With `value` the high end: a bar from the lowest to the highest value."""
 
 
-def bar_chart(points: Sequence[Point], title: str) -> Markup:
+def bar_charts(points: Sequence[Point], title: str) -> list[Markup]:
+    """A chart for a wide window, and one for a narrow window."""
+    return [_bar_chart(points, title, WIDE, "wide"), _bar_chart(points, title, NARROW, "narrow")]
+
+
+def _bar_chart(points: Sequence[Point], title: str, width: int, class_: str) -> Markup:
     """Bars from left to right. The same numbers are in a table beside it."""
     top = _rounded_up(max((point.value for point in points), default=0.0))
     bottom = 0.0
     span = top - bottom or 1.0
-    inner_width, inner_height = WIDTH - LEFT - 8, HEIGHT - BOTTOM - TOP
+    inner_width, inner_height = width - LEFT - 8, HEIGHT - BOTTOM - TOP
     step = inner_width / max(1, len(points))
     parts = [text_element("title", title)]
     for part in range(5):
         y = TOP + inner_height * part / 4
         value = top - span * part / 4
-        parts.append(element("path", d=f"M{LEFT} {y:.1f}H{WIDTH - 8}", class_="grid-line"))
+        parts.append(element("path", d=f"M{LEFT} {y:.1f}H{width - 8}", class_="grid-line"))
         parts.append(
             element("text", escaped(short_number(value)), x=str(LEFT - 8), y=f"{y + 4:.1f}", text_anchor="end")
         )
-    every = max(1, -(-len(points) // _LABELS))
+    every = max(1, -(-len(points) * _POINTS_OF_A_LABEL // width))
     for number, point in enumerate(points):
         low = 0.0 if point.low is None else max(bottom, point.low)
         x = LEFT + step * number
@@ -59,8 +65,8 @@ def bar_chart(points: Sequence[Point], title: str) -> Markup:
     return element(
         "svg",
         joined(parts),
-        class_="chart",
-        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        class_=f"chart {class_}",
+        viewBox=f"0 0 {width} {HEIGHT}",
         role="img",
         aria_label=title or _("Chart"),
     )

@@ -23,6 +23,7 @@ from migrate.browse.face import Face
 from migrate.browse.faces import Faces
 from migrate.browse.file_index import FileIndex
 from migrate.browse.item_index import ItemIndex
+from migrate.browse.kept import Kept
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.claims import Claims
 from migrate.content.item import FileRef
@@ -31,6 +32,7 @@ from migrate.content.kinds import kinds, source_places
 from migrate.content.readers.messages.names import Names
 from migrate.content.source import UNREADABLE, Source, reason_of
 from migrate.content.tally import Tally, tally
+from migrate.export.media.converter import MediaConverter
 from migrate.language import _
 from migrate.problems import BadRecord, MigrateError
 from migrate.problems.finding import Finding
@@ -102,6 +104,8 @@ class Library:
         self.verdict: Verdict | None = None
         self.failed: str | None = None
         """Why the backup could not be counted."""
+        self.kept = Kept()
+        self.converter = MediaConverter()
         self._seals = seals
         self._shelves: dict[str, Shelf] = {}
         self._wanted: queue.Queue[Callable[[], None] | None] = queue.Queue()
@@ -125,6 +129,7 @@ class Library:
         """Stop reading, and remove everything from tmp."""
         self._stop.set()
         self._wanted.put(None)
+        self.converter.close()
         deadline = time.monotonic() + _JOIN_S
         for thread in self._threads:
             if thread.is_alive():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -15,16 +13,26 @@ from migrate.backup.record import Record
 from migrate.browse.library import Library
 from migrate.content.item import FileRef, Item
 from migrate.content.readers.photos import Photo
+from migrate.export.media.limits import Conversion, MediaUnreadable
 from migrate.export.names import safe_name
+from migrate.language import _
 from migrate.pages.byte_ranges import RangeNotSatisfiable, byte_range
-from migrate.pages.media_types import HEAD_BYTES, UNKNOWN, is_shown_in_page, media_type
+from migrate.pages.media_types import HEAD_BYTES, HEIC, UNKNOWN, is_shown_in_page, media_type
 from migrate.problems import MigrateError
 
 PIECE_BYTES = 256 << 10
 LARGEST_THUMBNAIL = 4 << 20
 """Larger than a thumbnail that a phone keeps (*seen*: about 10 KB)."""
-KEPT_THUMBNAILS = 16 << 20
-"""Bytes of thumbnails that stay in memory, those that were asked for last."""
+LARGEST_CONVERTED = 64 << 20
+"""Larger than a picture or a voice message that a phone keeps (*guessed*). It is held in memory."""
+LONGEST_SIDE = 2400
+"""Of a picture that is made for the page. The download is the original."""
+_CONVERSIONS = {
+    HEIC: (Conversion.JPEG, "image/jpeg"),
+    "audio/amr": (Conversion.M4A, "audio/mp4"),
+    "audio/x-caf": (Conversion.M4A, "audio/mp4"),
+}
+"""Types that most browsers do not show -> what is made of them when they are looked at."""
 _THUMBNAIL = "Media/PhotoData/Thumbnails/V2/{place}/5005.JPG"
 CAMERA_ROLL = "CameraRollDomain"
 
@@ -56,6 +64,16 @@ def type_of(library: Library, file: FileRef) -> str:
         return UNKNOWN
 
 
+def shown_as(found: str) -> str | None:
+    """How a page shows a file of this type: `image`, `video` or `audio`; None if it is only a download."""
+    return found.partition("/")[0] if is_shown_in_page(found) or found in _CONVERSIONS else None
+
+
+def shown_href(href: str, found: str) -> str:
+    """The address of what a page shows of a file: the file itself, or a copy in a format that browsers know."""
+    return f"{href}{'&' if '?' in href else '?'}shown=1" if found in _CONVERSIONS else href
+
+
 def file_answer(
     request: Request, library: Library, record: Record, *, as_download: bool, name: str | None = None
 ) -> Response:
@@ -67,6 +85,9 @@ def file_answer(
     content = opened(library, record)
     try:
         found = media_type(content.read(HEAD_BYTES, 0))
+        if found in _CONVERSIONS and "shown" in request.query_params and not as_download:
+            content.close()
+            return _converted_answer(request, library, record, found)
         size = content.size
         is_shown = is_shown_in_page(found) and not as_download
         headers = {"accept-ranges": "bytes", "content-type": found if is_shown else UNKNOWN}
@@ -90,6 +111,31 @@ def file_answer(
     except OSError as error:
         content.close()
         raise FileMissing(error.strerror or type(error).__name__) from error
+
+
+def _converted_answer(request: Request, library: Library, record: Record, found: str) -> Response:
+    to, becomes = _CONVERSIONS[found]
+    made = library.kept.get(f"{record.file_id} {to}", lambda: _converted(library, record, to))
+    headers = {"accept-ranges": "bytes", "content-type": becomes}
+    try:
+        part = byte_range(request.headers.get("range"), len(made))
+    except RangeNotSatisfiable:
+        return Response(status_code=416, headers={"content-range": f"bytes */{len(made)}", "accept-ranges": "bytes"})
+    if part is None:
+        return Response(made, headers=headers)
+    return Response(made[part.start : part.stop], 206, {**headers, "content-range": part.header(len(made))})
+
+
+def _converted(library: Library, record: Record, to: Conversion) -> bytes:
+    """A copy in a format that browsers know, made in a process that may be killed."""
+    try:
+        content = library.backup.read(record, LARGEST_CONVERTED)
+        return library.converter.convert(to, content, longest_side=LONGEST_SIDE if to is Conversion.JPEG else None)
+    except MigrateError as error:
+        raise FileMissing(error.what) from error
+    except (MediaUnreadable, OSError) as error:
+        reason = _(error.reason) if isinstance(error, MediaUnreadable) else type(error).__name__
+        raise FileMissing(_("It cannot be shown: {reason}.").format(reason=reason)) from error
 
 
 def attachment(name: str) -> str:
@@ -117,52 +163,23 @@ def thumbnail_of(library: Library, item: Item) -> FileRef | None:
     return file if library.record(file) is not None else None
 
 
-class Thumbnails:
-    """Thumbnails by the photo's number. Any thread may use it."""
-
-    def __init__(self, library: Library) -> None:
-        self._library = library
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
-
-    def get(self, file: FileRef) -> bytes:
-        """
-        Raises:
-            FileMissing
-        """
-        with self._lock:
-            kept = self._kept.get(file.relative_path)
-            if kept is not None:
-                self._kept.move_to_end(file.relative_path)
-                return kept
-        content = self._read(file)
-        with self._lock:
-            if file.relative_path not in self._kept:
-                self._kept[file.relative_path] = content
-                self._bytes += len(content)
-            while self._bytes > KEPT_THUMBNAILS:
-                _path, oldest = self._kept.popitem(last=False)
-                self._bytes -= len(oldest)
-        return content
-
-    def _read(self, file: FileRef) -> bytes:
-        record = self._library.record(file)
-        if record is None:
-            raise FileMissing
-        try:
-            content = self._library.backup.read(record, LARGEST_THUMBNAIL)
-        except MigrateError as error:
-            raise FileMissing(error.what) from error
-        if not media_type(content[:HEAD_BYTES]).startswith("image/"):
-            raise FileMissing
-        return content
-
-
-def thumbnail_answer(thumbnails: Thumbnails, file: FileRef) -> Response:
+def thumbnail_answer(library: Library, file: FileRef) -> Response:
     """
     Raises:
         FileMissing
     """
-    content = thumbnails.get(file)
+    content = library.kept.get(file.relative_path, lambda: _thumbnail(library, file))
     return Response(content, headers={"content-type": media_type(content[:HEAD_BYTES])})
+
+
+def _thumbnail(library: Library, file: FileRef) -> bytes:
+    record = library.record(file)
+    if record is None:
+        raise FileMissing
+    try:
+        content = library.backup.read(record, LARGEST_THUMBNAIL)
+    except MigrateError as error:
+        raise FileMissing(error.what) from error
+    if not is_shown_in_page(found := media_type(content[:HEAD_BYTES])) or not found.startswith("image/"):
+        raise FileMissing
+    return content

@@ -86,14 +86,14 @@ figcaption small{margin-top:.3rem}
 .crumbs li{margin:0}.crumbs li+li::before{content:"/ ";color:var(--muted)}
 .get{font-size:.9rem}
 .findings{list-style:none;padding:0}
-.space{display:block;width:100%;height:auto}
+.space{width:100%;height:auto}
 .space text{font-size:13.5px;font-weight:600;fill:var(--text)}.space .size{font-weight:400}
 .space a:hover rect,.space a:focus rect{stroke:var(--text);stroke-width:2}
-.space.narrow{display:none}
+.narrow{display:none}
 """
     + "".join(f".t{number}{{fill:var(--t{number})}}" for number in range(8))
     + """
-.chart{display:block;width:100%;height:auto;margin:1rem 0}
+.chart{width:100%;height:auto;margin:1rem 0}
 .chart rect{fill:var(--there)}
 .chart text{font-size:12px;fill:var(--muted)}
 .chart .grid-line{stroke:var(--line);stroke-width:1}
@@ -108,7 +108,8 @@ figcaption small{margin-top:.3rem}
  .side li a[aria-current]{background:var(--text);color:var(--page)}
  .side li a[aria-current] small{color:inherit}
  .grid{grid-template-columns:repeat(auto-fill,minmax(6rem,1fr))}
- .space.wide{display:none}.space.narrow{display:block}
+ .wide{display:none}.narrow{display:block}
+ .facts{grid-template-columns:max-content 1fr;gap:.15rem 1rem}
  .row-title,.row-line{white-space:normal;display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical}
 }
 @media print{.side,.search,.take,.pages{display:none}.frame{display:block}}

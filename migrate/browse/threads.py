@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from migrate.browse.item_index import Entry, ItemIndex
 from migrate.browse.library import Library
-from migrate.browse.media import type_of
+from migrate.browse.media import shown_as, shown_href, type_of
 from migrate.browse.site import file_href, item_href
 from migrate.browse.times import clock_text, day, iso_time
 from migrate.content.item import FileRef, Item
@@ -19,7 +19,6 @@ from migrate.export.kinds.whatsapp import WhatsAppEntries
 from migrate.language import _
 from migrate.pages.bubbles import Bubble, Card, Look, Media, MediaKind, Quote, Reaction, bubble, event
 from migrate.pages.bubbles import day as day_row
-from migrate.pages.media_types import is_shown_in_page
 
 _MOST_REACTIONS = 50
 _LONGEST_QUOTE = 160
@@ -116,9 +115,10 @@ class Thread:
             return Media(MediaKind.FILE, file.name, None, file.note)
         found = type_of(self._library, FileRef(file.domain, file.path))
         href = file_href(file.domain, file.path)
-        if not is_shown_in_page(found):
+        shown = shown_as(found)
+        if shown is None:
             return Media(MediaKind.FILE, file.name, href, file.note or _("a file to download"))
-        kind = MediaKind(found.partition("/")[0])
-        return Media(
-            MediaKind.STICKER if file.sticker and kind is MediaKind.IMAGE else kind, file.name, href, file.note
-        )
+        kind = MediaKind(shown)
+        if file.sticker and kind is MediaKind.IMAGE:
+            kind = MediaKind.STICKER
+        return Media(kind, file.name, shown_href(href, found), file.note)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from migrate.browse.charts import Point, bar_chart, short_number
+from migrate.browse.charts import Point, bar_charts, short_number
 from migrate.browse.face import month_title
 from migrate.browse.item_index import ItemIndex, Place
 from migrate.browse.site import Site, safe
@@ -60,6 +60,7 @@ class HealthViews:
             begin, end = month, _next(month)
             shown = _sums(shelf.index, place, "%Y-%m-%d", begin.timestamp(), end.timestamp())
         is_summed = place.sort in SUMMED
+        points = [_point(one, is_summed=is_summed) for one in shown]
         return self._site.page(
             request,
             "chart.html",
@@ -70,7 +71,7 @@ class HealthViews:
             months=months,
             sums=shown,
             month=None if month is None else month_title(month.year, month.month),
-            chart=safe(bar_chart([_point(one, is_summed=is_summed) for one in shown], place.title)) if shown else None,
+            charts=[safe(chart) for chart in bar_charts(points, place.title)] if points else [],
             short=short_number,
             command=self._site.export_command(shelf.kind.owner),
         )

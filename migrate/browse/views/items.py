@@ -14,8 +14,9 @@ from migrate.browse.item_index import ALL, Entry, ItemIndex, Place
 from migrate.browse.library import Shelf
 from migrate.browse.media import (
     FileMissing,
-    Thumbnails,
     file_answer,
+    shown_as,
+    shown_href,
     thumbnail_answer,
     thumbnail_of,
     type_of,
@@ -27,7 +28,7 @@ from migrate.content.item import FileRef
 from migrate.content.readers.messages.message import Chat as MessageChat
 from migrate.content.readers.whatsapp import Chat as WhatsAppChat
 from migrate.language import _
-from migrate.pages.media_types import HEIC, UNKNOWN, is_shown_in_page
+from migrate.pages.media_types import UNKNOWN
 
 MOST_FOUND = 10_000
 THREAD_ITEMS = 200
@@ -41,7 +42,6 @@ class ItemViews:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._library = site.library
-        self._thumbnails = Thumbnails(site.library)
 
     # -- lists -------------------------------------------------------------------------------------------------------
 
@@ -180,8 +180,8 @@ class ItemViews:
             "href": href,
             "download": f"{href}?download=1",
             "size": None if record is None else record.size,
-            "kind": found.split("/")[0] if is_shown_in_page(found) else "",
-            "is_heic": found == HEIC,
+            "kind": shown_as(found) or "",
+            "shown": shown_href(href, found),
             "type": "" if found == UNKNOWN else found,
         }
 
@@ -205,7 +205,7 @@ class ItemViews:
         if file is None:
             return Response(status_code=404)
         try:
-            return thumbnail_answer(self._thumbnails, file)
+            return thumbnail_answer(self._library, file)
         except FileMissing:
             return Response(status_code=404)
 
