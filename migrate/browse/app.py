@@ -33,7 +33,7 @@ def browse_app(library: Library) -> Starlette:
         text = _("This page could not be made. The backup is unchanged.")
         return site.page(request, "message.html", status=500, title=_("Something went wrong"), text=text)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", everything.overview),
             Route(STYLE_PATH, _style),
@@ -54,6 +54,8 @@ def browse_app(library: Library) -> Starlette:
         ],
         exception_handlers={HTTPException: missing, Exception: broken},
     )
+    app.router.redirect_slashes = False
+    return app
 
 
 def _style(request: Request) -> Response:

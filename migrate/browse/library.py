@@ -9,11 +9,11 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind as RecordKind
@@ -24,6 +24,7 @@ from migrate.browse.faces import Faces
 from migrate.browse.file_index import FileIndex
 from migrate.browse.item_index import ItemIndex
 from migrate.browse.kept import Kept
+from migrate.browse.stoppable import StoppableBackup, Stopped, until_stopped
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.claims import Claims
 from migrate.content.item import FileRef
@@ -41,31 +42,6 @@ PATIENCE_S = 1.0
 """How long a page waits for what is being read, before it says so and asks again."""
 _JOIN_S = 5.0
 _POLL_S = 0.02
-
-
-class Stopped(BaseException):
-    """The page was closed while the backup was being read. Not an Exception, so that no reader takes it for damage."""
-
-
-class _StoppableBackup(Backup):
-    """A backup whose reading can be stopped from another thread."""
-
-    def __init__(self, backup: Backup, stop: threading.Event) -> None:
-        super().__init__(backup.folder, backup.manifest)
-        self._sealed = backup._sealed
-        self._stop = stop
-
-    def records(self, on_bad: Callable[[BadRecord], None] | None = None) -> Iterator[Record]:
-        for record in super().records(on_bad):
-            if self._stop.is_set():
-                raise Stopped
-            yield record
-
-    def chunks(self, record: Record, on_caught_mid_write: Callable[[], None] | None = None) -> Iterator[bytes]:
-        for chunk in super().chunks(record, on_caught_mid_write):
-            if self._stop.is_set():
-                raise Stopped
-            yield chunk
 
 
 @dataclass
@@ -96,7 +72,7 @@ class Library:
         self, backup: Backup, claims: Claims, *, seals: Path | None, tmp: Path, command: Callable[..., str]
     ) -> None:
         self._stop = threading.Event()
-        self.backup = _StoppableBackup(backup, self._stop)
+        self.backup = StoppableBackup(backup, self._stop)
         self.claims = claims
         self.tmp = tmp
         self.command = command
@@ -135,7 +111,9 @@ class Library:
             if thread.is_alive():
                 thread.join(max(0.0, deadline - time.monotonic()))
         for shelf in self._shelves.values():
+            shelf.done.set()
             shelf.index.close()
+        self._files_done.set()
         if self._files is not None:
             self._files.close()
 
@@ -222,6 +200,9 @@ class Library:
             pass
         except UNREADABLE as error:
             self.failed = error.what if isinstance(error, MigrateError) else reason_of(error)
+        except Exception:
+            if not self._stop.is_set():  # else what it was reading has been closed
+                raise
 
     def _work(self) -> None:
         while (job := self._wanted.get()) is not None:
@@ -229,11 +210,14 @@ class Library:
                 job()
             except Stopped:
                 return
+            except Exception:
+                if not self._stop.is_set():
+                    raise
 
     def _fill(self, shelf: Shelf) -> None:
         source = Source(self.backup, self.tmp, source_places(), shelf.findings.append, in_full=True)
         try:
-            shelf.index.fill(self._until_stopped(shelf.kind.items(source)))
+            shelf.index.fill(until_stopped(shelf.kind.items(source), self._stop))
         except UNREADABLE as error:  # while sorting, outside of what the reader looks after
             source.cannot_read(source.files(*shelf.kind.places)[0], reason_of(error))
         finally:
@@ -241,14 +225,8 @@ class Library:
 
     def _fill_files(self, files: FileIndex) -> None:
         try:
-            files.fill(self._until_stopped(self.backup.manifest.rows(lambda bad: None)), self.claims)
+            files.fill(self.backup.manifest.rows(lambda bad: None), self.claims)
         except UNREADABLE as error:
             self.failed = error.what if isinstance(error, MigrateError) else reason_of(error)
         finally:
             self._files_done.set()
-
-    def _until_stopped(self, items: Iterator[Any]) -> Iterator[Any]:
-        for item in items:
-            if self._stop.is_set():
-                raise Stopped
-            yield item

@@ -16,6 +16,7 @@ from migrate.categories.claims import Claims
 from migrate.pages.loopback import LoopbackServer
 from migrate.problems import paste
 from tests.browse.asking import Browser, Opened
+from tests.made_backups import MakeBackup
 from tests.made_backups import make_backup as make_backup
 from tests.made_backups import make_database as make_database
 from tests.made_backups import phones_backup as phones_backup
@@ -25,12 +26,12 @@ Show = Callable[..., Opened]
 
 
 @pytest.fixture
-def show(tmp_path: Path) -> Iterator[Show]:
-    """`show(backup)`: the backup's page, served."""
+def show(tmp_path: Path, make_backup: MakeBackup) -> Iterator[Show]:
+    """`show(backup)`: the backup's page, served. It ends before the backups of `make_backup` are closed."""
     with ExitStack() as served:
 
         def open_page(backup: Backup, groups: Any = None) -> Opened:
-            tmp = tmp_path / "browse-tmp"
+            tmp = tmp_path / f"browse-tmp-{len(list(tmp_path.iterdir()))}"
             tmp.mkdir(mode=0o700)
             library = Library(backup, Claims.of(backup, groups), seals=None, tmp=tmp, command=paste)
             served.enter_context(library)
