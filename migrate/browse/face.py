@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from migrate.content.field_names import field_name
 from migrate.content.item import Item, State
 from migrate.content.normal_form import MONTHS
 from migrate.export.names import local_time
 from migrate.language import _
-
-if TYPE_CHECKING:
-    from migrate.browse.item_index import Place
 
 Look = Literal["rows", "thread", "grid", "chart"]
 NO_DATE = "~"
@@ -26,6 +23,21 @@ class Group(NamedTuple):
     key: str
     title: str
     sort: Any = None
+
+
+@dataclass
+class Place:
+    """A part of a kind's items that is shown together: a chat, a month, a list."""
+
+    number: int
+    key: str
+    title: str
+    items: int = 0
+    last: float | None = None
+    snippet: str = ""
+    """What its last item says."""
+    sort: Any = None
+    """Its Group's."""
 
 
 Details = list[tuple[str, str]]

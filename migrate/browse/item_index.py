@@ -14,11 +14,10 @@ from __future__ import annotations
 import pickle
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from migrate.browse.face import Face, Group
+from migrate.browse.face import Face, Group, Place
 from migrate.browse.scratch import Scratch
 from migrate.content.item import Item, State
 
@@ -33,21 +32,6 @@ _LONGEST_TEXT = 20_000
 _LONGEST_SNIPPET = 120
 _HIGHEST = 2**63 - 1
 """SQLite's largest number."""
-
-
-@dataclass
-class Place:
-    """A part of a kind's items that is shown together: a chat, a month, a list."""
-
-    number: int
-    key: str
-    title: str
-    items: int = 0
-    last: float | None = None
-    snippet: str = ""
-    """What its last item says."""
-    sort: Any = None
-    parts: dict[str, str] = field(default_factory=dict)
 
 
 class Entry(NamedTuple):

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from migrate.browse.charts import Point, bar_charts, short_number
-from migrate.browse.face import month_title
-from migrate.browse.item_index import ItemIndex, Place
+from migrate.browse.face import Place, month_title
+from migrate.browse.item_index import ItemIndex
 from migrate.browse.site import Site, safe
 from migrate.language import _
 

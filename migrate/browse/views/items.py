@@ -8,9 +8,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from migrate.browse.face import Face, is_deleted, month_of
+from migrate.browse.face import Face, Place, is_deleted, month_of
 from migrate.browse.faces import ALBUM, CALENDAR, whatsapp_number
-from migrate.browse.item_index import ALL, Entry, ItemIndex, Place
+from migrate.browse.item_index import ALL, Entry, ItemIndex
 from migrate.browse.library import Shelf
 from migrate.browse.media import (
     FileMissing,
