@@ -31,7 +31,7 @@ from migrate.content.item import FileRef
 from migrate.content.kind import Kind
 from migrate.content.kinds import kinds, source_places
 from migrate.content.readers.messages.names import Names
-from migrate.content.source import UNREADABLE, Source, reason_of
+from migrate.content.source import UNREADABLE, AtPlaces, Source, reason_of
 from migrate.content.tally import Tally, tally
 from migrate.export.media.converter import MediaConverter
 from migrate.language import _
@@ -80,6 +80,8 @@ class Library:
         self.verdict: Verdict | None = None
         self.failed: str | None = None
         """Why the backup could not be counted."""
+        self._at_places = AtPlaces(source_places())
+        self._places_done = threading.Event()
         self.kept = Kept()
         self.converter = MediaConverter()
         self._seals = seals
@@ -122,14 +124,27 @@ class Library:
     @cached_property
     def source(self) -> Source:
         """For looking up which files there are; readers get their own."""
-        return Source(self.backup, self.tmp, source_places())
+        return self._new_source(lambda finding: None)
+
+    def _new_source(self, report: Callable[[Finding], object]) -> Source:
+        self._places_done.wait()
+        return Source(self.backup, self.tmp, source_places(), report, at_places=self._at_places, in_full=True)
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        """The kinds that are shown and that the backup has files of, in the order of the overview. Waits until the
+        list of files has been read."""
+        self._places_done.wait()
+        return self._kinds
 
     @cached_property
-    def kinds(self) -> Mapping[str, Kind]:
-        """The kinds that are shown and that the backup has files of, in the order of the overview."""
-        return {
-            kind.id: kind for kind in kinds() if self._faces.of(kind) is not None and self.source.files(*kind.places)
-        }
+    def _kinds(self) -> Mapping[str, Kind]:
+        found = (kind for kind in kinds() if self.source.files(*kind.places))
+        return {kind.id: kind for kind in found if self._faces.of(kind) is not None}
+
+    def kinds_if_known(self, patience_s: float = PATIENCE_S) -> Mapping[str, Kind]:
+        """The same without waiting longer than that; none while the list of files is being read."""
+        return self.kinds if self._places_done.wait(patience_s) else {}
 
     @cached_property
     def _faces(self) -> Faces:
@@ -191,8 +206,13 @@ class Library:
     # -- background --------------------------------------------------------------------------------------------------
 
     def _survey(self) -> None:
-        """Count everything, then look for what verify --quick finds."""
+        """Find the files that readers read, count everything, then look for what verify --quick finds."""
         try:
+            try:
+                for row in self.backup.manifest.rows_of(self._at_places.domains, lambda bad: None):
+                    self._at_places.add(row)
+            finally:
+                self._places_done.set()
             own = self.tmp / "counting"
             self.tally = tally(self.backup, self.claims, tmp=own)
             self.verdict = verify_opened(self.backup, seals=self._seals, owners_of=lambda backup: self.claims.owners)
@@ -215,7 +235,7 @@ class Library:
                     raise
 
     def _fill(self, shelf: Shelf) -> None:
-        source = Source(self.backup, self.tmp, source_places(), shelf.findings.append, in_full=True)
+        source = self._new_source(shelf.findings.append)
         try:
             shelf.index.fill(until_stopped(shelf.kind.items(source), self._stop))
         except UNREADABLE as error:  # while sorting, outside of what the reader looks after

@@ -148,7 +148,7 @@ class Site:
     def navigation(self) -> list[NavEntry]:
         counts = self.counts
         entries = [NavEntry(_("Overview"), "/")]
-        for kind_id, kind in self.library.kinds.items():
+        for kind_id, kind in self.library.kinds_if_known().items():
             face = self.library.face(kind)
             count = counts.get(kind_id)
             shown = "" if count is None or count.is_unknown else f"{count.live:,}"

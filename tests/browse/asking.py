@@ -46,10 +46,11 @@ class Browser:
     port: int
     address: str
     cookie: str | None = None
+    patience_s: float = PATIENCE_S
 
     def ask(self, path: str, method: str = "GET", *, host: str | None = None, **headers: str) -> Answer:
         """One request. `Sec_Fetch_Site` in `headers` stands for Sec-Fetch-Site."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.patience_s)
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         connection.putheader("Host", host or f"127.0.0.1:{self.port}")
         if self.cookie is not None and "Cookie" not in headers:
@@ -70,7 +71,7 @@ class Browser:
 
     def open(self, path: str) -> Answer:
         """A page, once nothing in it is being read any more."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + self.patience_s
         while "refresh" in (answer := self.ask(path)).headers:
             assert time.monotonic() < deadline, path
             time.sleep(0.02)
