@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from migrate.browse.face import Face, Place, is_deleted, month_of
-from migrate.browse.faces import ALBUM, CALENDAR, whatsapp_number
 from migrate.browse.item_index import ALL, Entry, ItemIndex
 from migrate.browse.library import Shelf
 from migrate.browse.media import (
@@ -21,6 +20,8 @@ from migrate.browse.media import (
     thumbnail_of,
     type_of,
 )
+from migrate.browse.other_faces import ALBUM, CALENDAR
+from migrate.browse.people_faces import whatsapp_number
 from migrate.browse.site import Paging, Site, item_href, paging_of, query_of, safe
 from migrate.browse.take import item_download
 from migrate.browse.threads import Thread
