@@ -32,7 +32,7 @@ def unarchive(archive: bytes) -> Any:
         plist = load_plist(archive)
         top = plist["$top"]
         return _Resolver(plist["$objects"]).value(top.get("root", next(iter(top.values()))), 0)
-    except (NotAPlist, LookupError, TypeError, AttributeError, StopIteration) as error:
+    except (NotAPlist, LookupError, TypeError, AttributeError, StopIteration, ValueError) as error:
         raise ValueError("it is not a keyed archive") from error
 
 

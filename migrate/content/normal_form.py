@@ -38,7 +38,7 @@ def from_cocoa(value: object) -> float | None:
 
     None if there is no number, if it is 0 (which stands for "never"), or if it is no plausible instant.
     """
-    if not isinstance(value, int | float) or not value:
+    if not isinstance(value, (int, float)) or not value:
         return None
     since_2001 = value / 1e9 if abs(value) > _NANOSECONDS_FROM else value
     return plausible(since_2001 + APPLE_EPOCH_UNIX_SECONDS)
@@ -46,7 +46,7 @@ def from_cocoa(value: object) -> float | None:
 
 def plausible(unix_seconds: object) -> float | None:
     """An instant between 1752 and 3000; None for everything else. Not a number is none."""
-    if isinstance(unix_seconds, int | float) and _EARLIEST <= unix_seconds <= _LATEST:
+    if isinstance(unix_seconds, (int, float)) and _EARLIEST <= unix_seconds <= _LATEST:
         return float(unix_seconds)
     return None
 

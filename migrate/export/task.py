@@ -27,6 +27,7 @@ from migrate.problems.finding import Finding
 
 NOT_ACCOUNTED_FOR = mark("a mistake in migrate: nothing says what became of it")
 NOT_IN_BACKUP = mark("its file is not in this backup, and may not be on the phone either")
+_NO_FILTERS = ExportChoice().filters()
 IN_ICLOUD = mark("it is only in iCloud")
 
 
@@ -86,16 +87,17 @@ class Task:
 
     def items(self) -> Iterator[Item]:
         """The chosen items, ordered by id. Each has to be settled before or after the next is taken."""
-        numbers, wants = self.numbers, self.choice.wants
+        numbers, wants, deleted = self.numbers, self.choice.wants, State.DELETED
+        everything = self.choice.filters() == _NO_FILTERS
         for item in self.kind.items(self.source):
-            wanted = wants(self.kind.id, item)
-            if item.state is State.DELETED:
+            wanted = everything or wants(self.kind.id, item)
+            if item.state is deleted:
                 numbers.deleted += 1
             else:
                 numbers.items += 1
                 numbers.filtered += not wanted
             if wanted:
-                self._given[item.state is State.DELETED] += 1
+                self._given[item.state is deleted] += 1
                 yield item
 
     def exported(self, item: Item) -> None:

@@ -18,7 +18,7 @@ from migrate.untrusted_text import CONTROL_CHARACTERS, without_control_character
 
 FILE_POLICY = "default-src 'none'; img-src 'self' file:; media-src 'self' file:; style-src 'unsafe-inline'"
 """For pages that are opened as files: `'self'` alone means nothing there to some browsers."""
-_SPECIAL = re.compile(f"[&<>\"']|{CONTROL_CHARACTERS.pattern}")
+_SPECIAL = re.compile(f"[&<>\"'{CONTROL_CHARACTERS.pattern[1:-1]}]")
 _LINK = re.compile(r"https?://[^\s<>\"'\ufffd]{1,2000}", re.IGNORECASE)
 _AFTER_LINK = ".,;:!?)]}"
 

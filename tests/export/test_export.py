@@ -10,6 +10,7 @@ import pytest
 
 from migrate.backup.reader import Backup
 from migrate.content.counting import Counting
+from migrate.export.folder import ExportFolder
 from migrate.problems import CannotExportHere, ExportIntoBackup, ExportOfSomethingElse
 from tests.export.exporting import Export
 from tests.made_backups import MakeBackup
@@ -111,3 +112,19 @@ def test_a_folder_that_cannot_be_written_is_said(two_calls: Backup, export: Expo
     (tmp_path / "closed").mkdir(mode=0o500)
     with pytest.raises(CannotExportHere):
         export(two_calls, to="closed/export")
+
+
+def test_a_folder_keeps_its_name_when_the_export_is_killed_while_its_first_file_is_written(tmp_path: Path) -> None:
+    folder = ExportFolder.open(tmp_path / "to", print)
+    place = folder.top.folder("Mum 4567", key="mum")
+    with pytest.raises(KeyboardInterrupt), place.new_file("chat.txt", key="txt"):
+        assert (tmp_path / "to/Mum 4567").is_dir()
+        raise KeyboardInterrupt
+    folder.ledger._connection.close()  # as a kill does: what is not committed is gone
+    again = ExportFolder.open(tmp_path / "to", print)
+
+    assert again.top.folder("Mum 4567", key="mum").write("chat.txt", b"x", key="txt") == "Mum 4567/chat.txt"
+    again.close()
+    third = ExportFolder.open(tmp_path / "to", print)
+    assert third.ledger.written("Mum 4567/chat.txt") is not None
+    third.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -36,6 +37,8 @@ _TEXT, _CONTACT, _LOCATION = 0, 4, 5
 _MOST_ROWS = 1_000_000
 _LONGEST_TEXT, _LONGEST_PATH = 1000, 4096
 _ALL_DECODED: frozenset[str] = frozenset()
+_KEPT = 1000
+"""Senders whose normal form is remembered."""
 
 
 class Chat(NamedTuple):
@@ -48,6 +51,8 @@ class Chat(NamedTuple):
     """Of a group: the JIDs of those who are still in it, sorted."""
     removed: bool
     last: float | None
+    member_names: tuple[str | None, ...] = ()
+    """The names of `members`, as the phone's owner or they themselves chose."""
 
     @property
     def is_group(self) -> bool:
@@ -135,6 +140,7 @@ class _Store:
         self._sessions = sessions
         self._lacking = frozenset[str]()
         self._senders: dict[object, str] = {}
+        self._addresses = lru_cache(_KEPT)(_address)
         self.names: dict[str, str] = {}
         """JID -> the name that the phone's owner or the person chose."""
         pushed = self._database.table("ZWAPROFILEPUSHNAME")
@@ -144,6 +150,8 @@ class _Store:
         members = self._read_members()
         self.chats = dict(self._read_chats(members))
         self.names.update({chat.address: chat.title for chat in self.chats.values() if chat.title})
+        for number, chat in self.chats.items():
+            self.chats[number] = chat._replace(member_names=tuple(map(self.names.get, chat.members)))
 
     def _read_members(self) -> dict[object, set[str]]:
         members: dict[object, set[str]] = {}
@@ -262,7 +270,7 @@ class _Store:
         path, url, caption, name, card, latitude, longitude = row[9:16]
         chat = self.chats.get(session)
         outgoing = None if mine is None else bool(mine)
-        sender = None if outgoing else self._senders.get(member) or _address(from_address)
+        sender = None if outgoing else self._senders.get(member) or self._addresses(from_address)
         body = _body(stored, may_be_empty=kind != _TEXT)
         when = from_cocoa(date)
         file = self._find(path)
@@ -289,7 +297,9 @@ class _Store:
             location=_location(latitude, longitude) if kind == _LOCATION else None,
             attachment=_string(name),
             sender_name=self.names.get(sender) if sender else None,
-            details=whatsapp_details(row[16:], card if kind != _CONTACT else None) if len(row) > 16 else None,
+            details=whatsapp_details(row[16:], card if kind != _CONTACT else None, self.names)
+            if len(row) > 16
+            else None,
         )
 
     def _find(self, path: object) -> FileRef | None:

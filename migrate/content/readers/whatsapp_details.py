@@ -7,7 +7,7 @@ stanza id of the message that is answered, 6 its sender, `19.1` its text (*seen*
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -28,12 +28,13 @@ class WhatsAppDetails(NamedTuple):
 
     event: int = 0
     """`ZGROUPEVENTTYPE`; what it means depends on the type of the message."""
-    reactions: tuple[tuple[str, str | None], ...] = ()
-    """Emoji and JID; no JID for the phone's owner."""
+    reactions: tuple[tuple[str, str | None, str | None], ...] = ()
+    """Emoji, JID and name; no JID for the phone's owner."""
     reply_to: str | None = None
     """The stanza id of the message that is answered."""
     quoted: str | None = None
     quoted_sender: str | None = None
+    quoted_name: str | None = None
     mime_type: str | None = None
     seconds: int = 0
     """The length of a recording or film."""
@@ -56,7 +57,7 @@ class WhatsAppDetailColumns:
         self.sql = f"{own}, {of_media}, {receipt}"
 
 
-def whatsapp_details(row: tuple[Any, ...], mime_type: object) -> WhatsAppDetails | None:
+def whatsapp_details(row: tuple[Any, ...], mime_type: object, names: Mapping[str, str]) -> WhatsAppDetails | None:
     """The details of a message; None if there are none."""
     event, starred, flags, metadata, length, receipt = row
     has_reactions = isinstance(receipt, bytes) and _REACTIONS in receipt and len(receipt) <= _LARGEST_BYTES
@@ -67,9 +68,12 @@ def whatsapp_details(row: tuple[Any, ...], mime_type: object) -> WhatsAppDetails
     answered = _answered(metadata) if has_metadata else (None, None, None)
     return WhatsAppDetails(
         event=event if isinstance(event, int) else 0,
-        reactions=tuple(_reactions(receipt)) if has_reactions else (),
+        reactions=tuple((emoji, jid, names.get(jid or "")) for emoji, jid in _reactions(receipt))
+        if has_reactions
+        else (),
         reply_to=answered[0],
         quoted_sender=answered[1],
+        quoted_name=names.get(answered[1] or ""),
         quoted=answered[2],
         mime_type=str(mime_type)[:200] if mime_type else None,
         seconds=int(length) if isinstance(length, int | float) and 0 < length < 1e8 else 0,

@@ -210,6 +210,12 @@ def media(copied: CopiedFile) -> Media:
     """An attachment for a bubble: shown in the page if its first bytes are of a kind that browsers show."""
     file = copied.file
     kind = MediaKind.FILE
+    if copied.preview:
+        preview = quote(copied.preview)
+        if preview.endswith(".m4a"):
+            return Media(MediaKind.AUDIO, file.name, preview, file.note)
+        kind = MediaKind.STICKER if file.sticker else MediaKind.IMAGE
+        return Media(kind, file.name, quote(copied.path or ""), file.note, preview)
     if is_shown_in_page(copied.type):
         kind = MediaKind.STICKER if file.sticker else MediaKind(copied.type.partition("/")[0])
     if kind is MediaKind.STICKER and not copied.type.startswith("image/"):

@@ -29,6 +29,8 @@ class TextFile:
 
     def row(self, row: Shown) -> None:
         more = row.entry.more
+        if row.is_about_shown and not row.files:
+            return  # a reaction, which is a line of its message
         head = f"{row.day} {row.clock}" if row.day else _("no date")
         if more is not None and "event" in more:
             lines = [f"{head}  * {more['event']}"]

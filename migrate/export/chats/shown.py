@@ -16,6 +16,8 @@ class CopiedFile(NamedTuple):
     """Inside the chat's folder, with `/`; None if there is no file."""
     type: str
     """What its first bytes say it is."""
+    preview: str | None = None
+    """Inside the chat's folder: the same as a JPEG or M4A, for browsers that do not show the original."""
 
 
 class Answered(NamedTuple):

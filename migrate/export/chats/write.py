@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import groupby
@@ -15,6 +16,7 @@ from migrate.export.chats.entry import ChatInfo, Entry, FileOf
 from migrate.export.chats.html import Pages
 from migrate.export.chats.mailbox import Mailbox
 from migrate.export.chats.plain import CSV_HEADER, CsvFile, JsonLines, TextFile
+from migrate.export.chats.previews import Previews
 from migrate.export.chats.scratch import LocalClock, Scratch
 from migrate.export.chats.shown import Answered, CopiedFile, Reacted, Shown
 from migrate.export.csv_file import csv_table
@@ -68,6 +70,7 @@ class _ChatsWriter:
         self._look_of = look_of
         self._formats = task.formats(*FORMATS, usual=USUAL)
         self._with_pages = bool(self._formats & {"html", "pdf"})
+        self._previews = Previews(task.export) if self._with_pages and not task.choice.originals else None
         self._clock = LocalClock()
         self._you = _("You")
         self._years: dict[int, dict[int, int]] = {}
@@ -75,18 +78,25 @@ class _ChatsWriter:
             self._years.setdefault(chat, {})[year] = rows
 
     def run(self) -> None:
+        try:
+            self._run()
+        finally:
+            if self._previews:
+                self._previews.close()
+
+    def _run(self) -> None:
         listed = []
         for chat, rows in groupby(self._scratch.rows(), key=lambda row: row[0]):
             info = self._scratch.chats[chat]
             place = self._top.folder(info.folder, key=f"{self._key}/chat/{info.key}")
-            self._write_chat(chat, info, place, (row[1:] for row in rows))
+            self._write_chat(chat, info, place, rows)
             listed.append((chat, info, place))
         if self._with_pages:
             listed.sort(key=lambda one: -self._scratch.last.get(one[0], 0))
             self._write_list(listed)
 
     def _write_chat(
-        self, chat: int, info: ChatInfo, place: Place, rows: Iterator[tuple[int, int, Entry, bool]]
+        self, chat: int, info: ChatInfo, place: Place, rows: Iterator[tuple[int, int, int, Entry, bool]]
     ) -> None:
         key = f"{self._key}/{info.key}"
         pages: Pages | None = None
@@ -109,7 +119,7 @@ class _ChatsWriter:
                 open_files.push(pages.leave)
             files = place.folder("files", key=f"{key}/files")
             writes = [sink.row for sink in sinks]
-            for year, number, entry, reacted in rows:
+            for _chat, year, number, entry, reacted in rows:
                 shown = self._shown(chat, place, files, key, year, number, entry, reacted)
                 for write in writes:
                     write(shown)
@@ -132,9 +142,9 @@ class _ChatsWriter:
             shown.reactions.append(Reacted(sign, who or self._you, removed))
         for count, stored in enumerate(more.get("files", ())):
             file = FileOf(*stored)  # type: ignore[arg-type]  # as it was put in
-            shown.files.append(self._copied(file, place, files, f"{key}/{entry.id}/{count}", entry.when))
+            shown.files.append(self._copied(file, place, files, f"{key}/{entry.id}/{count}", shown))
         if "vcard" in more:
-            name = f"{sortable_time(entry.when)} {more['cards'][0][0]}.vcf"
+            name = f"{_sortable(shown)} {more['cards'][0][0]}.vcf"
             path = files.write(name, more["vcard"], key=f"{key}/{entry.id}/vcf", when=entry.when)
             shown.files.append(CopiedFile(FileOf(None, None, name), path[len(place.path) + 1 :], "text/vcard"))
         if "reply" in more:
@@ -167,17 +177,18 @@ class _ChatsWriter:
 
     # -- attachments -------------------------------------------------------------------------------------------------
 
-    def _copied(self, file: FileOf, place: Place, files: Place, key: str, when: float | None) -> CopiedFile:
+    def _copied(self, file: FileOf, place: Place, files: Place, key: str, row: Shown) -> CopiedFile:
         if file.domain is None or file.path is None:
             return CopiedFile(file, None, UNKNOWN)
-        name = f"{sortable_time(when)} {self._named(file)}"
-        path = self._task.copy(FileRef(file.domain, file.path), files, name, key=key, when=when)
+        name = f"{_sortable(row)} {self._named(file)}"
+        path = self._task.copy(FileRef(file.domain, file.path), files, name, key=key, when=row.entry.when)
         if path is None:
             self._task.gap(FILE_DAMAGED)
             return CopiedFile(file._replace(note=_("damaged in this backup")), None, UNKNOWN)
-        with (self._task.export.root / path).open("rb") as copy:
-            found = media_type(copy.read(HEAD_BYTES))
-        return CopiedFile(file, path[len(place.path) + 1 :], found)
+        found = media_type(_head(f"{self._task.export.root}/{path}"))
+        preview = self._previews.of(path, found, files, key) if self._previews else None
+        inside = len(place.path) + 1
+        return CopiedFile(file, path[inside:], found, preview[inside:] if preview else None)
 
     def _named(self, file: FileOf) -> str:
         """The attachment's name with an extension: some have none on the phone."""
@@ -222,6 +233,22 @@ class _ChatsWriter:
                     about += ", " + _("the last on {day}").format(day=day(self._scratch.last[chat]))
                 file.write_text(f'<li><a href="{href}">{plain(info.name)}</a><small>{plain(about)}</small></li>\n')
             file.write_text("</ul></main></body></html>\n")
+
+
+def _sortable(row: Shown) -> str:
+    """`20240503-140700`, from the local time that the row has anyway."""
+    if not row.instant:
+        return sortable_time(None)
+    return f"{row.day.replace('-', '')}-{row.instant[11:19].replace(':', '')}"
+
+
+def _head(path: str) -> bytes:
+    """The first bytes of a file."""
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        return os.read(file, HEAD_BYTES)
+    finally:
+        os.close(file)
 
 
 _EXTENSIONS = {

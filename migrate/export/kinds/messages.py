@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from migrate.content.item import State
 from migrate.content.normal_form import OBJECT_REPLACEMENT
-from migrate.content.readers.messages.app_messages import AppMessage
+from migrate.content.readers.messages.app_messages import LINK, AppMessage
 from migrate.content.readers.messages.message import Attachment, Chat, Details, Message
 from migrate.export.chats.entry import ChatInfo, Entry, FileOf, More
 from migrate.export.chats.scratch import Scratch
@@ -147,7 +147,9 @@ def _file(attachment: Attachment, details: Details) -> FileOf:
 
 
 def _card(app: AppMessage) -> tuple[str, list[str], str | None]:
-    return app.title or app.app, [app.app, *app.lines] if app.title else list(app.lines), app.url
+    is_link = app.bundle == LINK
+    lines = [app.app, *app.lines] if app.title and not is_link else list(app.lines)
+    return app.title or app.url or app.app, lines, app.url
 
 
 def _settle(task: Task, item: Message) -> None:

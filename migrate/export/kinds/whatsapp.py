@@ -29,7 +29,7 @@ _KNOWN = frozenset({*range(9), _SYSTEM_EVENT, 11, _DELETED, _STICKER, _POLL})
 _STATUS, _GROUP = "status@broadcast", "@g.us"
 _TITLES = {"whatsapp": "WhatsApp", "whatsapp-business": "WhatsApp Business"}
 _MOST_MEMBERS = 12
-_LONGEST_CARD = 100_000
+_LONGEST_CARD, _MOST_NAMES = 100_000, 100_000
 
 
 def write_whatsapp(task: Task) -> None:
@@ -94,7 +94,7 @@ class WhatsAppEntries:
         sender = item.sender
         who = None
         if sender is not None and not item.outgoing and not sender.endswith(_GROUP):
-            who = self._names.get(sender) or self._name(sender, item.sender_name)
+            who = self._names.get(sender) or self._who(sender, item.sender_name)
         has_more = details is not None and (
             details.reactions or details.reply_to or details.starred or details.forwarded or details.mime_type
         )
@@ -148,9 +148,9 @@ class WhatsAppEntries:
             )
         if details.reply_to:
             more["reply"] = f"{details.reply_to} {item.id.partition(' ')[2]}"
-            more["quote"] = (self._who(details.quoted_sender), details.quoted or "")
+            more["quote"] = (self._who(details.quoted_sender, details.quoted_name), details.quoted or "")
         if details.reactions:
-            more["reactions"] = [(sign, self._who(jid) if jid else "", False) for sign, jid in details.reactions]
+            more["reactions"] = [(sign, self._who(jid, name), False) for sign, jid, name in details.reactions]
         if details.starred:
             notes.append(_("Starred"))
         if details.forwarded:
@@ -170,18 +170,18 @@ class WhatsAppEntries:
             file.domain, file.relative_path, name, details.mime_type, sticker=item.type == _STICKER, note=note
         )
 
-    def _who(self, jid: str | None) -> str:
-        return "" if not jid else self._names.get(jid) or self._name(jid, None)
-
-    def _name(self, jid: str, known: str | None) -> str:
-        """A person's name: from the chat, else from the address book, else the number."""
-        number = number_of(jid)
-        normalised = address(number)
-        name = (self._name_of(normalised) if normalised and number.startswith("+") else None) or known
-        name = name or shown_number(number)
-        if known or len(self._names) < 100_000:
-            self._names[jid] = name
-        return name
+    def _who(self, jid: str | None, known: str | None) -> str:
+        """A person's name: from the address book, else as WhatsApp knows it, else the number. Nobody is ""."""
+        if not jid:
+            return ""
+        found = self._names.get(jid)
+        if found is None:
+            number = number_of(jid)
+            normalised = address(number) if number.startswith("+") else None
+            found = (self._name_of(normalised) if normalised else None) or known or shown_number(number)
+            if len(self._names) < _MOST_NAMES:
+                self._names[jid] = found
+        return found
 
     def info(self, chat: Chat | None) -> ChatInfo:
         if chat is None:
@@ -190,7 +190,8 @@ class WhatsAppEntries:
         number = number_of(chat.address)
         if chat.is_group:
             name = chat.title or number
-            members = [self._who(one) for one in chat.members[:_MOST_MEMBERS]]
+            names = chat.member_names or (None,) * len(chat.members)
+            members = [self._who(one, name) for one, name in zip(chat.members, names, strict=True)][:_MOST_MEMBERS]
             if len(chat.members) > _MOST_MEMBERS:
                 more = len(chat.members) - _MOST_MEMBERS
                 members.append(plural("and {count:,} more", "and {count:,} more", more).format(count=more))
@@ -198,7 +199,7 @@ class WhatsAppEntries:
             return ChatInfo(chat.address, name, name, lines, two=False, look=Look.WHATSAPP)
         if chat.address == _STATUS:
             return ChatInfo(chat.address, _("Status updates"), _("Status updates"), two=False, look=Look.WHATSAPP)
-        name = chat.title or self._who(chat.address) or _("Without a name")
+        name = chat.title or self._who(chat.address, None) or _("Without a name")
         under = (shown_number(number),) if number else ()
         return ChatInfo(chat.address, name, folder_name(name, number), under, look=Look.WHATSAPP)
 

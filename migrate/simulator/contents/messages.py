@@ -166,7 +166,11 @@ def _add_message(
         "is_read": int(not mine),
     }
     if number % 25 == 24:
-        last = database.value("SELECT guid FROM message ORDER BY ROWID DESC LIMIT 1")
+        last = database.value(
+            "SELECT COALESCE((SELECT m.guid FROM chat_message_join j JOIN message m ON m.ROWID = j.message_id"
+            " WHERE j.chat_id = ? ORDER BY m.ROWID DESC LIMIT 1), 'gone')",
+            chat_row,
+        )
         row |= {"associated_message_guid": f"p:0/{last}", "associated_message_type": LOVED}
     message = database.insert("message", row)
     join: Row = {"chat_id": chat_row, "message_id": message, "message_date": apple_ns(moment)}

@@ -16,9 +16,9 @@ from migrate.content.keyed_archive import unarchive
 from migrate.language import _, mark
 
 _LONGEST, _MOST_LINES = 2000, 8
-_LINK = "com.apple.messages.URLBalloonProvider"
+LINK = "com.apple.messages.URLBalloonProvider"
 _KNOWN = {
-    _LINK: mark("Link"),
+    LINK: mark("Link"),
     "com.apple.DigitalTouchBalloonProvider": mark("Digital Touch"),
     "com.apple.Handwriting.HandwritingProvider": mark("Handwriting"),
     "com.apple.PassbookUIService.PeerPaymentMessagesExtension": mark("Apple Cash"),
@@ -41,6 +41,7 @@ class AppMessage(NamedTuple):
 
     app: str
     """The app's name, or the id of its bundle."""
+    bundle: str
     title: str | None = None
     lines: tuple[str, ...] = ()
     url: str | None = None
@@ -54,21 +55,21 @@ def app_message(bundle: str, payload: object) -> AppMessage:
     name = bundle.rsplit(":", 1)[-1][:_LONGEST]
     known = _(_KNOWN[name]) if name in _KNOWN else name
     if not isinstance(payload, bytes) or not payload:
-        return AppMessage(known)
+        return AppMessage(known, name)
     try:
         root = unarchive(payload)
     except ValueError:
         # Handwriting and Digital Touch are protocol buffers, and drawings, not texts
-        return AppMessage(known, decoded=not payload.startswith(b"bplist"))
+        return AppMessage(known, name, decoded=not payload.startswith(b"bplist"))
     if not isinstance(root, dict):
-        return AppMessage(known, decoded=False)
+        return AppMessage(known, name, decoded=False)
     metadata = root.get("richLinkMetadata", root.get("metadata"))
     if isinstance(metadata, dict):
-        return _link(known, metadata)
-    return _balloon(known, root)
+        return _link(known, name, metadata)
+    return _balloon(known, name, root)
 
 
-def _link(known: str, metadata: dict[str, Any]) -> AppMessage:
+def _link(known: str, name: str, metadata: dict[str, Any]) -> AppMessage:
     url = _web(metadata.get("URL")) or _web(metadata.get("originalURL"))
     special = metadata.get("specialization2", metadata.get("specialization"))
     texts = [*_texts(metadata, "summary", "siteName")]
@@ -79,10 +80,10 @@ def _link(known: str, metadata: dict[str, Any]) -> AppMessage:
     title = next(_texts(metadata, "title", "itemTitle"), None)
     host = urlsplit(url).hostname if url else None
     lines = tuple(dict.fromkeys(one for one in (*texts, host) if one and one != title))
-    return AppMessage(known, title, lines[:_MOST_LINES], url)
+    return AppMessage(known, name, title, lines[:_MOST_LINES], url)
 
 
-def _balloon(known: str, root: dict[str, Any]) -> AppMessage:
+def _balloon(known: str, name: str, root: dict[str, Any]) -> AppMessage:
     info = root.get("userInfo")
     captions = list(_texts(info, *_CAPTIONS)) if isinstance(info, dict) else []
     summary = next(_texts(root, "ldtext"), None)
@@ -93,6 +94,7 @@ def _balloon(known: str, root: dict[str, Any]) -> AppMessage:
     captions += _place(url)
     return AppMessage(
         app=next(_texts(root, "an"), known),
+        bundle=name,
         title=title,
         lines=tuple(dict.fromkeys(captions))[:_MOST_LINES],
         url=_web(url),

@@ -1,0 +1,1 @@
+"""The benchmarks of `migrate export`: `python -m tests.bench.export`."""
