@@ -33,8 +33,6 @@ _CONVERSIONS = {
     "audio/x-caf": (Conversion.M4A, "audio/mp4"),
 }
 """Types that most browsers do not show -> what is made of them when they are looked at."""
-_THUMBNAIL = "Media/PhotoData/Thumbnails/V2/{place}/5005.JPG"
-CAMERA_ROLL = "CameraRollDomain"
 
 
 class FileMissing(Exception):
@@ -155,12 +153,9 @@ def _pieces(content: BlobReader, start: int, stop: int) -> Iterator[bytes]:
             start += len(piece)
 
 
-def thumbnail_of(library: Library, item: Item) -> FileRef | None:
+def thumbnail_of(item: Item) -> FileRef | None:
     """The small picture that iOS made of a photo or video; it is here even if the original is only in iCloud."""
-    if not isinstance(item, Photo) or item.place is None:
-        return None
-    file = FileRef(CAMERA_ROLL, _THUMBNAIL.format(place=item.place))
-    return file if library.record(file) is not None else None
+    return item.thumbnail if isinstance(item, Photo) else None
 
 
 def thumbnail_answer(library: Library, file: FileRef) -> Response:

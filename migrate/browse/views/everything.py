@@ -139,7 +139,7 @@ class EverythingViews:
                 yield shelf
 
     def _thumb(self, face: Face, entry: Entry) -> str | None:
-        if face.look != "grid" or thumbnail_of(self._library, entry.item) is None:
+        if face.look != "grid" or thumbnail_of(entry.item) is None:
             return None
         return f"{item_href(face.kind_id, entry.number)}/thumb"
 

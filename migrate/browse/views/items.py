@@ -169,7 +169,7 @@ class ItemViews:
 
     def _thumb_href(self, kind_id: str, entry: Entry) -> str | None:
         """The address of a photo's small picture; None if there is none."""
-        return None if thumbnail_of(self._library, entry.item) is None else f"{item_href(kind_id, entry.number)}/thumb"
+        return None if thumbnail_of(entry.item) is None else f"{item_href(kind_id, entry.number)}/thumb"
 
     def _medium(self, kind_id: str, entry: Entry, place: int, file: FileRef) -> dict[str, Any]:
         found = type_of(self._library, file)
@@ -202,7 +202,7 @@ class ItemViews:
 
     def thumb(self, request: Request) -> Response:
         _shelf, entry = self._entry(request, patience_s=5.0)
-        file = None if entry is None else thumbnail_of(self._library, entry.item)
+        file = None if entry is None else thumbnail_of(entry.item)
         if file is None:
             return Response(status_code=404)
         try:

@@ -50,8 +50,8 @@ class Photo(Item):
     hidden: bool | None
     albums: tuple[str, ...] = ()
     """The titles of the person's albums that it is in, sorted."""
-    place: str | None = None
-    """Where the phone keeps the original, below Media/: `DCIM/100APPLE/IMG_0001.HEIC`. It may be only in iCloud."""
+    thumbnail: FileRef | None = None
+    """The small JPEG that iOS keeps, even of what is only in iCloud."""
 
     def fingerprint(self) -> Fingerprint:
         return {
@@ -208,7 +208,7 @@ class _Library:
                 favourite=None if favourite is None else bool(favourite),
                 hidden=None if hidden is None else bool(hidden),
                 albums=tuple(albums),
-                place=f"{directory}/{name}" if isinstance(directory, str) and isinstance(name, str) else None,
+                thumbnail=self._thumbnail(f"{directory}/{name}") if directory and name else None,
                 lacking=self._lacking,
             )
 
@@ -225,6 +225,10 @@ class _Library:
                 if stem + extension in self._present:
                     return (original, FileRef(DOMAIN, stem + extension))
         return (original,)
+
+    def _thumbnail(self, stored: str) -> FileRef | None:
+        path = f"Media/PhotoData/Thumbnails/V2/{stored}/5005.JPG"
+        return FileRef(DOMAIN, path) if path in self._present else None
 
     def _find(self, path: str) -> FileRef | None:
         forms = (path,) if path.isascii() else (path, *(unicodedata.normalize(form, path) for form in ("NFC", "NFD")))
