@@ -52,6 +52,34 @@ def row(domain: str, relative_path: str, kind: Kind = Kind.FILE, size: int | Non
     )
 
 
+def write_plain_backup(
+    folder: Path,
+    contents: Contents,
+    *,
+    info: Mapping[str, Any] | None = None,
+    manifest_plist: Mapping[str, Any] | None = None,
+    ios_version: str = "18.5",
+    sizes_unknown: bool = False,
+) -> None:
+    """Write the folder of an unencrypted backup."""
+    folder.mkdir()
+    writer = MemoryManifest(ios_version)
+    for inode, ((domain, path), content) in enumerate(contents.items(), start=100):
+        if isinstance(content, Kind):
+            writer.add(row(domain, path, content, inode=inode))
+            continue
+        record = row(domain, path, size=None if sizes_unknown else len(content), inode=inode)
+        writer.add(record)
+        blob = folder / record.file_id[:2] / record.file_id
+        blob.parent.mkdir(exist_ok=True)
+        blob.write_bytes(content)
+    (folder / "Manifest.db").write_bytes(writer.to_bytes())
+    manifest = {"IsEncrypted": False, "Lockdown": {"ProductVersion": ios_version}, **(manifest_plist or {})}
+    (folder / "Manifest.plist").write_bytes(plistlib.dumps(manifest))
+    about = {"Product Version": ios_version, "Unique Identifier": "A" * 40, **(info or {})}
+    (folder / "Info.plist").write_bytes(plistlib.dumps(about))
+
+
 @pytest.fixture
 def make_backup(tmp_path: Path) -> Iterator[MakeBackup]:
     """`make_backup({(domain, path): bytes or Kind}, info={}, manifest_plist={}, ios_version="18.5")`, opened."""
@@ -66,22 +94,14 @@ def make_backup(tmp_path: Path) -> Iterator[MakeBackup]:
             sizes_unknown: bool = False,
         ) -> Backup:
             folder = next(path for n in count() if not (path := tmp_path / f"backup{n or ''}").exists())
-            folder.mkdir()
-            writer = MemoryManifest(ios_version)
-            for inode, ((domain, path), content) in enumerate(contents.items(), start=100):
-                if isinstance(content, Kind):
-                    writer.add(row(domain, path, content, inode=inode))
-                    continue
-                record = row(domain, path, size=None if sizes_unknown else len(content), inode=inode)
-                writer.add(record)
-                blob = folder / record.file_id[:2] / record.file_id
-                blob.parent.mkdir(exist_ok=True)
-                blob.write_bytes(content)
-            (folder / "Manifest.db").write_bytes(writer.to_bytes())
-            manifest = {"IsEncrypted": False, "Lockdown": {"ProductVersion": ios_version}, **(manifest_plist or {})}
-            (folder / "Manifest.plist").write_bytes(plistlib.dumps(manifest))
-            about = {"Product Version": ios_version, "Unique Identifier": "A" * 40, **(info or {})}
-            (folder / "Info.plist").write_bytes(plistlib.dumps(about))
+            write_plain_backup(
+                folder,
+                contents,
+                info=info,
+                manifest_plist=manifest_plist,
+                ios_version=ios_version,
+                sizes_unknown=sizes_unknown,
+            )
             return opened.enter_context(Backup.open(folder))
 
         yield make

@@ -2,9 +2,9 @@
 
     python -m tools.messages > migrate.pot
 
-Messages are the arguments of `_`, `plural`, `mark` and `mark_plural`, the docstrings of commands (their help), the
-rows of talk/help/troubles, the titles and notes in categories.toml, the exit codes, and the templates of the
-problems. A translation, compiled with `msgfmt`, goes to
+Messages are the arguments of `_`, `plural`, `mark` and `mark_plural`, also in the templates of pages, the docstrings
+of commands (their help), the rows of talk/help/troubles, the titles and notes in categories.toml, the exit codes, and
+the templates of the problems. A translation, compiled with `msgfmt`, goes to
 `migrate/language/locale/LANGUAGE/LC_MESSAGES/migrate.mo`.
 """
 
@@ -15,6 +15,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import jinja2
+from jinja2 import nodes
 
 from migrate.categories.catalogue import load_catalogue
 from migrate.problems import EXIT_CODES, all_problems, templates
@@ -61,6 +64,8 @@ def _all() -> Iterator[tuple[str, str | None, str]]:
     for file in sorted(PACKAGE.rglob("*.py")):
         if file.parent.name != "language":
             yield from messages_of(ast.parse(file.read_text(encoding="utf-8")), file.relative_to(ROOT).as_posix())
+    for file in sorted(PACKAGE.rglob("templates/*.html")):
+        yield from messages_of_template(file.read_text(encoding="utf-8"), file.relative_to(ROOT).as_posix())
     for code, meaning in EXIT_CODES.items():
         yield meaning, None, f"exit code {code}"
     for trouble in troubles():
@@ -87,6 +92,23 @@ def messages_of(tree: ast.AST, place: str) -> Iterator[tuple[str, str | None, st
                 continue  # a text that was marked, or collected as a template, where it is defined
             texts = [_constant(argument, f"{place}:{node.lineno}") for argument in node.args[: MARKERS[node.func.id]]]
             yield texts[0], texts[1] if len(texts) > 1 else None, f"{place}:{node.lineno}"
+
+
+def messages_of_template(text: str, place: str) -> Iterator[tuple[str, str | None, str]]:
+    """The messages of a template of a page.
+
+    Raises:
+        NotAMessage: a marked argument is computed.
+    """
+    for call in jinja2.Environment(autoescape=True).parse(text).find_all(nodes.Call):
+        if not isinstance(call.node, nodes.Name) or call.node.name not in MARKERS:
+            continue
+        wanted = call.args[: MARKERS[call.node.name]]
+        texts = [one.value for one in wanted if isinstance(one, nodes.Const) and isinstance(one.value, str)]
+        if len(texts) == len(wanted):
+            yield texts[0], texts[1] if len(texts) > 1 else None, f"{place}:{call.lineno}"
+        elif not isinstance(wanted[0], nodes.Getattr):  # a text that was marked where it is defined
+            raise NotAMessage(f"{place}:{call.lineno}")
 
 
 def is_command(function: ast.FunctionDef) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from migrate.backup.crypto.cipher import PLAIN_SPARE_BYTES, TruncatedCiphertext, decrypted_chunks, decrypted_views
-from migrate.backup.crypto.stored_content import open_regular_file
+from migrate.backup.crypto.stored_content import BlobReader, open_regular_file
 from migrate.backup.folder import BackupFolder, find_backup
 from migrate.backup.manifest.manifest import Manifest, OnBad
 from migrate.backup.manifest.open import open_manifest
@@ -120,6 +120,18 @@ class Backup:
                 except TruncatedCiphertext as error:
                     raise _torn(record) from error
                 write(view)
+
+    def opened(self, record: Record) -> BlobReader:
+        """The content of a file, decrypted, to be read at any offset. Close it. Its `read` raises OSError.
+
+        Raises:
+            BlobMissing, BlobUnreadable
+        """
+        key = self._key_of(record)
+        try:
+            return BlobReader(self._stored_file(record), key, pieces_kept=1)
+        except OSError as error:
+            raise _unreadable(record, error.strerror or type(error).__name__) from error
 
     def _key_of(self, record: Record) -> bytes | None:
         """The key of a file's content, None in an unencrypted backup (whose files have keys too, *seen*, iOS 14.3)."""

@@ -1,4 +1,4 @@
-"""The style of the page: light, dark, narrow and printed.
+"""The style that all pages share: light, dark, narrow and printed. Pages add what only they have.
 
 Every text has a contrast of at least 4.5 to its background in both schemes; tests/talk/test_receipt_page.py computes it
 from this text.
@@ -40,8 +40,7 @@ h3{font-size:1rem;margin:1.25rem 0 .5rem}
 p,ul,ol,dl{margin:.5rem 0}
 ul,ol{padding-left:1.4rem}
 li{margin:.3rem 0}
-h1{font-size:1.6rem;line-height:1.3;font-weight:700;margin:0 0 1rem;padding:1rem 1.1rem;background:var(--card);
- border-left:.4rem solid;border-radius:.3rem}
+h1{font-size:1.6rem;line-height:1.3;font-weight:700;margin:0 0 1rem}
 .good{color:var(--good)}.open{color:var(--open)}.bad{color:var(--bad)}
 .card{background:var(--card);border-radius:.3rem;padding:.75rem 1.1rem;margin:.75rem 0}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem}
@@ -55,16 +54,9 @@ th:first-child{text-align:left;padding-left:0;font-weight:600}
 thead th{color:var(--muted);font-size:.875rem;font-weight:400;vertical-align:bottom;max-width:6rem}
 td,thead th{overflow-wrap:normal}
 td:last-child,thead th:last-child{padding-right:0;white-space:nowrap}
-tr.files th{padding-left:1.2rem;font-weight:400}
-.bar{display:block;width:100%;height:.5rem;margin-top:.35rem}
-.proven{fill:var(--proven)}.there{fill:var(--there)}.arriving{fill:var(--arriving)}
-.changed_since{fill:var(--changed)}.wrong{fill:var(--wrong)}
 .legend{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.25rem 1.1rem;font-size:.875rem}
 .legend li{margin:0}.legend svg{width:.8em;height:.8em;margin-right:.35em}
 .plot{display:block;width:100%}.plot text{fill:var(--text);font-size:.875rem}.plot rect{fill:var(--there)}
-.tick{list-style:none;padding:0}
-.tick label{display:grid;grid-template-columns:1.6rem 1fr;cursor:pointer;padding:.35rem 0}
-.tick input{width:1.15rem;height:1.15rem;margin:.2rem 0 0}
 details{border-top:1px solid var(--line);padding:.75rem 0}
 summary{cursor:pointer;font-weight:600}
 footer{margin-top:2.5rem;color:var(--muted);font-size:.875rem}
@@ -74,17 +66,15 @@ footer{margin-top:2.5rem;color:var(--muted);font-size:.875rem}
  table,tbody,tr,th,td{display:block;text-align:left;border:0;padding:0}
  thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
  tbody tr{border-bottom:1px solid var(--line);padding:.6rem 0}
- tr.files{padding-left:1rem}tr.files th{padding-left:0}
  td{display:inline-block;margin:.25rem 1rem 0 0;font-size:.875rem}
  td::before{content:attr(data-label) " ";color:var(--muted)}
  td:empty{display:none}
 }
 @media print{
  body{font-size:10.5pt}main{max-width:none;padding:0}
- h1,.card{border:1px solid var(--line);background:none}
- h1{border-left:.4rem solid}
+ .card{border:1px solid var(--line);background:none}
  tr,li,.card,.plot{break-inside:avoid}h2,h3{break-after:avoid}
- .bar rect,.plot rect,.legend rect{print-color-adjust:exact;-webkit-print-color-adjust:exact}
+ .plot rect,.legend rect{print-color-adjust:exact;-webkit-print-color-adjust:exact}
  details::details-content{content-visibility:visible;height:auto}
 }
 """

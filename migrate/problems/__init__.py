@@ -5,6 +5,7 @@ How a problem is defined is told in `problem.py`, exit codes are in `exit_codes.
 
 from migrate.problems.auto import *
 from migrate.problems.backup import *
+from migrate.problems.browse import *
 from migrate.problems.categories import *
 from migrate.problems.content import *
 from migrate.problems.damage import *

@@ -54,6 +54,7 @@ COMMANDS = (
     "migrate.talk.commands.extract",
     "migrate.talk.commands.snapshots",  # snapshots list, show, forget, check
     "migrate.talk.commands.export",
+    "migrate.talk.commands.browse",
     "migrate.talk.commands.backups",
     "migrate.talk.commands.auto",  # auto on, off, status, tick
     "migrate.talk.commands.plan",  # plan new, check, schema
@@ -71,7 +72,7 @@ COMMAND_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (mark("After a move"), ("receipt", "prove", "undo", "runs")),
     (
         mark("Backups"),
-        ("backup", "backups", "verify", "show", "diff", "repair", "extract", "export", "snapshots"),
+        ("backup", "backups", "verify", "show", "diff", "repair", "extract", "export", "browse", "snapshots"),
     ),
     (mark("By itself"), ("auto",)),
     (mark("Help"), ("help", "completion")),

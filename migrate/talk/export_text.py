@@ -17,7 +17,8 @@ _WITH_FILES = 76
 
 def format_export(exported: ExportResult) -> list[str]:
     """What was exported, what was not and why, and where to look at it."""
-    from migrate.export.record_of_export import GAP_CODE, PAGE_NAME, in_one_sentence
+    from migrate.export.folder import PAGE_NAME
+    from migrate.export.record_of_export import GAP_CODE, in_one_sentence
 
     lines = [wrapped(in_one_sentence(exported)), "", *_table(exported)]
     lines += _not_complete(exported)

@@ -53,8 +53,12 @@ def has_browser() -> bool:
 
 
 def open_in_browser(page: Path) -> bool:
+    return open_address(page.absolute().as_uri())
+
+
+def open_address(address: str) -> bool:
     try:
-        return webbrowser.open(page.absolute().as_uri())
+        return webbrowser.open(address)
     except (webbrowser.Error, OSError):
         return False
 

@@ -23,6 +23,7 @@ from migrate.pages.style import STYLE
 from migrate.talk.receipt import closing_lines, receipt_lines
 from migrate.talk.receipt_page import receipt_html
 from migrate.talk.receipt_page.content import content_of
+from migrate.talk.receipt_page.style import RECEIPT_STYLE
 
 if TYPE_CHECKING:
     from conftest import Migrate
@@ -250,7 +251,7 @@ def test_the_page_loads_and_runs_nothing(name: str) -> None:
         for attribute, value in element.attributes.items():
             assert attribute not in ("src", "href", "action", "srcset", "background") and not attribute.startswith("on")
             assert "://" not in (value or "")
-    assert not re.search(r"url\(|@import|://", STYLE)
+    assert not re.search(r"url\(|@import|://", STYLE + RECEIPT_STYLE)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -325,7 +326,7 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("colours", schemes(), ids=["light", "dark"])
 def test_every_text_and_every_bar_stands_out(colours: dict[str, str]) -> None:
     texts, bars = ("text", "muted", "good", "open", "bad"), ("proven", "there", "arriving", "changed", "wrong")
-    used = set(re.findall(r"[^-]color:var\(--(\w+)\)", STYLE)) | {"text"}
+    used = set(re.findall(r"[^-]color:var\(--(\w+)\)", STYLE + RECEIPT_STYLE)) | {"text"}
     assert used <= set(texts), "every colour of a text is among those that are checked"
     for background in ("page", "card"):
         for name in texts:

@@ -129,14 +129,39 @@ def verify(
     except (BackupUnreadable, KeybagUnreadable) as problem:
         return _not_opened(folder, plists, found, problem, seals, depth)
     with manifest:
-        seal = _seal_of(folder, seals, found)
-        backup = Backup(folder, manifest)
-        found.owners = _owners(backup, owners_of)
-        try:
-            return _Check(folder, plists, backup, seal, found, depth, progress, make_seal).verdict()
-        except BackupUnreadable as problem:  # the rows end early
-            found.add(damage.ManifestUnreadable(problem.why.rstrip(".")))
-            return _unreadable(folder, plists, found)
+        return _verify_opened(
+            Backup(folder, manifest), plists, found, seals, depth, owners_of, progress, make_seal=make_seal
+        )
+
+
+def verify_opened(
+    backup: Backup, *, seals: Path | None, owners_of: OwnersOf | None = None, progress: Progress = no_progress
+) -> Verdict:
+    """As `verify` with depth `quick`, for a backup that is open already: no password is needed."""
+    found = Findings()
+    plists = check_plists(backup.folder, found)
+    return _verify_opened(backup, plists, found, seals, "quick", owners_of, progress, make_seal=False)
+
+
+def _verify_opened(
+    backup: Backup,
+    plists: PlistSummary,
+    found: Findings,
+    seals: Path | None,
+    depth: Depth,
+    owners_of: OwnersOf | None,
+    progress: Progress,
+    *,
+    make_seal: bool,
+) -> Verdict:
+    folder = backup.folder
+    seal = _seal_of(folder, seals, found)
+    found.owners = _owners(backup, owners_of)
+    try:
+        return _Check(folder, plists, backup, seal, found, depth, progress, make_seal).verdict()
+    except BackupUnreadable as problem:  # the rows end early
+        found.add(damage.ManifestUnreadable(problem.why.rstrip(".")))
+        return _unreadable(folder, plists, found)
 
 
 def verify_locked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from migrate.content.item import State
@@ -34,7 +35,7 @@ _LONGEST_CARD, _MOST_NAMES = 100_000, 100_000
 def write_whatsapp(task: Task) -> None:
     """Write every chat into a folder."""
     with Scratch(task.tmp) as scratch:
-        writer = _WhatsApp(task)
+        writer = WhatsAppEntries(task.names)
         numbers: dict[str | None, int] = {}
         for item in task.items():
             assert isinstance(item, WhatsAppMessage)
@@ -44,7 +45,7 @@ def write_whatsapp(task: Task) -> None:
             if number is None:
                 number = numbers[key] = scratch.add_chat(writer.info(chat))
             scratch.add(number, writer.entry(item))
-            writer.settle(item)
+            _settle(task, item)
         scratch.ready()
         write_chats(task, scratch, _TITLES[task.kind.id], task.kind.id)
 
@@ -52,7 +53,7 @@ def write_whatsapp(task: Task) -> None:
 def write_whatsapp_chats(task: Task) -> None:
     """`WhatsApp/chats.csv`: one line for each chat, also for those without messages."""
     owner = task.kind.id.removesuffix("-chats")
-    writer = _WhatsApp(task)
+    writer = WhatsAppEntries(task.names)
     place = task.top.folder(_TITLES[owner], key=owner)
     with csv_table(place, "chats.csv", ("chat", "id", "members", "last message", "deleted"), key=task.kind.id) as table:
         for item in task.items():
@@ -64,20 +65,27 @@ def write_whatsapp_chats(task: Task) -> None:
             task.exported(item)
 
 
-class _WhatsApp:
-    def __init__(self, task: Task) -> None:
-        self._task = task
-        self._names: dict[str, str] = {}
+def _settle(task: Task, item: WhatsAppMessage) -> None:
+    if isinstance(item.body, bytes) and not (item.files or item.caption or item.absent):
+        task.unreadable(item, UNDECODED)
+    else:
+        task.exported(item)
+    if item.absent:
+        task.gap(FILE_MISSING, item.absent)
+    if item.type not in _KNOWN:
+        task.gap(KIND_UNKNOWN)
 
-    def settle(self, item: WhatsAppMessage) -> None:
-        if isinstance(item.body, bytes) and not (item.files or item.caption or item.absent):
-            self._task.unreadable(item, UNDECODED)
-        else:
-            self._task.exported(item)
-        if item.absent:
-            self._task.gap(FILE_MISSING, item.absent)
-        if item.type not in _KNOWN:
-            self._task.gap(KIND_UNKNOWN)
+
+class WhatsAppEntries:
+    """Makes rows of messages.
+
+    Args:
+        name_of: the name of the contact with an address (`normal_form.address`).
+    """
+
+    def __init__(self, name_of: Callable[[str], str | None]) -> None:
+        self._name_of = name_of
+        self._names: dict[str, str] = {}
 
     def entry(self, item: WhatsAppMessage) -> Entry:
         """A message as one row of a chat."""
@@ -170,7 +178,7 @@ class _WhatsApp:
         if found is None:
             number = number_of(jid)
             normalised = address(number) if number.startswith("+") else None
-            found = (self._task.names(normalised) if normalised else None) or known or shown_number(number)
+            found = (self._name_of(normalised) if normalised else None) or known or shown_number(number)
             if len(self._names) < _MOST_NAMES:
                 self._names[jid] = found
         return found

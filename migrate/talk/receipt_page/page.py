@@ -10,6 +10,7 @@ from migrate.pages.markup import Markup, element, escaped, joined, text_element
 from migrate.pages.style import STYLE
 from migrate.talk.receipt_page.content import Content, Point, Row, content_of
 from migrate.talk.receipt_page.drawings import PARTS, bar, space_plot, swatch
+from migrate.talk.receipt_page.style import RECEIPT_STYLE
 from migrate.units import format_bytes
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -38,7 +39,7 @@ def receipt_html(receipt: Mapping[str, Any]) -> str:
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
         text_element("title", title),
-        element("style", Markup(STYLE)),
+        element("style", Markup(STYLE + RECEIPT_STYLE)),
     )
     body = element("body", element("main", joined(_sections(content, title))))
     return f"<!doctype html>\n{element('html', head, body, lang=language_tag())}\n"

@@ -1,0 +1,1 @@
+"""A read-only page on this computer with what is in a backup."""

@@ -1,0 +1,1 @@
+"""The pages: what they show of the library, as answers to requests."""
