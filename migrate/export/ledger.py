@@ -48,6 +48,7 @@ class Ledger:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._is_closed = False
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -65,6 +66,10 @@ class Ledger:
         return cls(connection)
 
     def close(self) -> None:
+        """Close it; a second time does nothing."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         try:
             self.commit()
         finally:

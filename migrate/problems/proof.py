@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrate.language import _
+from migrate.language import plural
 from migrate.problems.problem import Command, MigrateError, Problem, RecordProblem, by_count, when
 
 KEEP_OLD_PHONE = "Compare it on both phones before you erase the old one."
@@ -144,7 +144,9 @@ class ItemsInProof(Problem, abstract=True):
     def shown(self) -> str:
         more = self.count - len(self.named)
         listed = "; ".join(self.named)
-        return listed + "; " + _("and {count:,} more").format(count=more) if more > 0 else listed
+        if more <= 0:
+            return listed
+        return listed + "; " + plural("and {count:,} more", "and {count:,} more", more).format(count=more)
 
     @property
     def differs(self) -> str:

@@ -43,7 +43,10 @@ def test_archives_of_real_phones(name: str, text: str | None, shared_data: Path)
     ],
 )
 def test_summaries_of_real_phones(name: str, edits: Edits, shared_data: Path) -> None:
-    assert edits_of((shared_data / f"databases/message-blobs/edited_message/{name}.plist").read_bytes()) == edits
+    found = edits_of((shared_data / f"databases/message-blobs/edited_message/{name}.plist").read_bytes())
+    assert found is not None and (found.versions, found.unsent) == (edits.versions, edits.unsent)
+    times = [time for time in found.times if time is not None]
+    assert len(times) == len(found.versions) and times == sorted(times)
 
 
 @given(st.text(max_size=300))

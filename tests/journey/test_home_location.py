@@ -182,4 +182,11 @@ def test_a_network_drive_that_cannot_lock_is_said_and_is_not_busy(
     with locked(tmp_path / "lock"):
         pass
     assert codes(home.path) == ["home-without-locks"]
-    assert sorted(path.name for path in home.path.iterdir()) == ["backups", "pairing", "runs", "seals", "tmp"]
+    assert sorted(path.name for path in home.path.iterdir()) == [
+        "backups",
+        "pairing",
+        "runs",
+        "seals",
+        "snapshots",
+        "tmp",
+    ]

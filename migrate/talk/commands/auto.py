@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from migrate.schedule.timers.systems import CronTimer
     from migrate.schedule.timers.timer import Timer
 
-COMMAND = "migrate auto"
+COMMAND = "migrate auto on"
 OVERDUE = 4
 RESULTS = {
     "backed-up": mark("backed up"),
@@ -247,7 +247,7 @@ def _schedule(values: dict[str, Any]) -> PhoneSchedule:
     except ValidationError as error:
         first = error.errors()[0]
         option = "--" + str(first["loc"][0])
-        raise UsageWrong(f"{option}: {str(first['msg']).removeprefix('Value error, ')}.", f"{COMMAND} on") from error
+        raise UsageWrong(f"{option}: {str(first['msg']).removeprefix('Value error, ')}.", COMMAND) from error
 
 
 def _timer(options: GlobalOptions) -> Timer | CronTimer:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from migrate.backup.verify.run import Verdict
     from migrate.journey.home import Home
 
-COMMAND = "migrate snapshots"
+COMMAND, FORGET = "migrate snapshots", "migrate snapshots forget"
 REASONS = {
     "last snapshot": mark("one of the last"),
     "daily snapshot": mark("the last of its day"),
@@ -155,7 +155,7 @@ def snapshots_forget(
         store = workspace.home.snapshot_store
         named = [_find(store, name) for name in names or () if "@" in name]
         if named and not policy.is_empty:
-            raise UsageWrong(_("Name snapshots, or --keep rules, not both."), f"{COMMAND} forget")
+            raise UsageWrong(_("Name snapshots, or --keep rules, not both."), FORGET)
         decisions: list[Decision[Snapshot]] = []
         if named:
             decisions = [Decision(one, ()) for one in named]
@@ -301,7 +301,7 @@ def _policy(last: int, daily: int, weekly: int, monthly: int, yearly: int, withi
         span = duration(within) if within else None
     except ValueError as error:
         text = _("--keep-within {text}: it is a time such as 1y5m7d2h.").format(text=within)
-        raise UsageWrong(text, f"{COMMAND} forget") from error
+        raise UsageWrong(text, FORGET) from error
     return Policy(last=last, daily=daily, weekly=weekly, monthly=monthly, yearly=yearly, within=span)
 
 

@@ -14,7 +14,8 @@ from migrate.journey.proof.fates import Fate
 from migrate.journey.proof.prover import Proof, prove
 from migrate.plan.strategy import Strategy
 from tests.backup.small_backup import PASSWORD, SmallBackup
-from tests.content.test_keychain import FILE, THIS_DEVICE_ONLY, WHEN_UNLOCKED, der_set, entry
+from tests.content.test_keychain import FILE
+from tests.made_keychain import THIS_DEVICE_ONLY, WHEN_UNLOCKED, der_set, entry
 
 
 def side(folder: Path, passwords: dict[str, int]) -> Side:
