@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peer", type=Path, help="wtsexporter of whatsapp-chat-exporter, in a venv of its own")
     asked = parser.parse_args()
-    chats.run(messages=asked.messages, many=asked.many, rounds=asked.rounds, peer=asked.peer)
+    chats.run(messages=asked.messages, many=asked.many, rounds=asked.rounds, peer=asked.peer and asked.peer.resolve())
 
 
 if __name__ == "__main__":
