@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import shutil
 import sqlite3
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -357,14 +356,6 @@ def writing_to(root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise CannotExportHere(str(root), error.strerror or type(error).__name__) from error
-
-
-def free_bytes(root: Path) -> int:
-    """The free space of the disk that the folder is on, or will be on."""
-    place = root
-    while not place.exists():
-        place = place.parent
-    return shutil.disk_usage(place).free
 
 
 def _fold(path: str) -> str:

@@ -115,11 +115,11 @@ class Tick:
     async def _try(self, schedule: PhoneSchedule, phones: Phones, facts: PhoneFacts | None) -> Outcome:
         before = self._state(schedule)
         state = replace(before, last_try=self.now)
-        notices: list[asyncio.Task[None]] = []
+        notices: list[asyncio.Future[None]] = []
 
         def passcode_needed() -> None:
             if not notices:
-                notices.append(asyncio.create_task(_told(self.tell, Told(event="passcode-needed", schedule=schedule))))
+                notices.append(asyncio.ensure_future(self.tell(Told(event="passcode-needed", schedule=schedule))))
 
         try:
             self._check(schedule, facts)
@@ -209,7 +209,3 @@ class Tick:
 
     def _write(self, schedule: PhoneSchedule, state: State) -> None:
         write_state(self.home.path, schedule.udid, state)
-
-
-async def _told(tell: Callable[[Told], Awaitable[None]], told: Told) -> None:
-    await tell(told)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from migrate.backup.folder import BackupFolder
+    from migrate.backup.reader import Backup
     from migrate.backup.seal import Seal
     from migrate.journey import events
     from migrate.journey.phone_session import PhoneSession
@@ -89,6 +90,19 @@ def usable_seal(seals: Path, folder: BackupFolder) -> Seal | None:
         return read_seal(seals, folder)
     except MigrateError:
         return None
+
+
+def require_rows(backup: Backup) -> None:
+    """Check that the manifest has a row, sound or not. Counting all of them takes a second.
+
+    Raises:
+        ManifestEmpty: it has none.
+    """
+    from migrate.problems import BadRecord, ManifestEmpty
+
+    bad: list[BadRecord] = []
+    if next(backup.manifest.rows(bad.append), None) is None and not bad:
+        raise ManifestEmpty(backup.folder.path)
 
 
 def needs_password(folder: BackupFolder) -> bool:

@@ -26,7 +26,7 @@ from migrate.backup.folder import BackupFolder
 from migrate.backup.private_files import FOLDER_MODE, write_atomically
 from migrate.backup.safe_path import inside
 from migrate.backup.snapshots.place import Place
-from migrate.problems import MigrateError, SnapshotNotFound, SnapshotProtected, UnsafeName
+from migrate.problems import SnapshotNotFound, SnapshotProtected, UnsafeName
 
 FACTS = "snapshot.json"
 LATEST = "latest"
@@ -262,12 +262,10 @@ def named_backup(home: Path, name: Path) -> Path:
     if name.exists() or "/" in text or os.sep in text:
         return name
     udid, at, reference = text.partition("@")
+    if at:
+        return SnapshotStore(home / "snapshots").find(udid, reference).backup
     try:
-        if at:
-            return SnapshotStore(home / "snapshots").find(udid, reference).backup
         working = inside(home / "backups", text)
     except UnsafeName:
         return name
-    except MigrateError:
-        raise
     return working if working.is_dir() else name

@@ -10,15 +10,13 @@ import typer
 
 from migrate.language import _
 from migrate.problems import (
-    BadRecord,
     ExportStopped,
-    ManifestEmpty,
     ManifestLogRead,
     UnknownApp,
     UnknownCategory,
     UsageWrong,
 )
-from migrate.talk.backup_access import phone_name, usable_seal, with_password
+from migrate.talk.backup_access import phone_name, require_rows, usable_seal, with_password
 from migrate.talk.console import print_json, print_line, say, wrapped
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.talk.passwords import NewPasswordFile, PasswordFile, Passwords
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from migrate.backup.folder import BackupFolder
-    from migrate.backup.reader import Backup
     from migrate.content.difference.difference import Difference
     from migrate.content.side import Side
     from migrate.export.result import ExportResult
@@ -150,18 +147,11 @@ def _open(
 
     backup = with_password(folder, passwords, lambda found: Backup.open(folder.path, found), role=role, name=name)
     opened.enter_context(backup)
-    if not _has_rows(backup):
-        raise ManifestEmpty(folder.path)
+    require_rows(backup)
     if backup.manifest.has_log:
         say(wrapped(f"{folder.path}: {ManifestLogRead().what}"))
     seal = usable_seal(workspace.home.seals_of(folder), folder)
     return Side(backup=backup, claims=Claims.of(backup, seal.app_groups if seal else None), seal=seal)
-
-
-def _has_rows(backup: Backup) -> bool:
-    """Whether the manifest has a row, sound or not. Counting all of them takes a second."""
-    bad: list[BadRecord] = []
-    return next(backup.manifest.rows(bad.append), None) is not None or bool(bad)
 
 
 def _chosen(sides: tuple[Side, Side], categories: Collection[str]) -> frozenset[str]:

@@ -10,15 +10,13 @@ import typer
 
 from migrate.language import _
 from migrate.problems import (
-    BadRecord,
     ExportStopped,
-    ManifestEmpty,
     ManifestLogRead,
     UnknownApp,
     UnknownCategory,
     UsageWrong,
 )
-from migrate.talk.backup_access import BackupArgument, usable_seal, with_password
+from migrate.talk.backup_access import BackupArgument, require_rows, usable_seal, with_password
 from migrate.talk.console import print_json, print_line, require_terminal, say, wrapped
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.talk.passwords import PasswordFile, Passwords, ask_hidden, read_password_file
@@ -26,7 +24,6 @@ from migrate.talk.passwords import PasswordFile, Passwords, ask_hidden, read_pas
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from migrate.backup.reader import Backup
     from migrate.categories.claims import Claims
     from migrate.export.choice import Deleted
     from migrate.export.person import Person
@@ -122,8 +119,7 @@ def export(
     with options.open_workspace() as workspace:
         opened = with_password(folder, Passwords(file=password_file), lambda found: Backup.open(folder.path, found))
         with opened, report_progress("export", quiet=options.json) as progress:
-            if not _has_rows(opened):
-                raise ManifestEmpty(folder.path)
+            require_rows(opened)
             if opened.manifest.has_log:
                 say(wrapped(ManifestLogRead().what))
             seal = usable_seal(workspace.home.seals_of(folder), folder)
@@ -230,9 +226,3 @@ def _owners(
     except (UnknownCategory, UnknownApp) as error:
         raise UsageWrong(f"{error.what} {error.why}", COMMAND) from error
     return owners | {"passwords"} if passwords else owners
-
-
-def _has_rows(backup: Backup) -> bool:
-    """Whether the manifest has a row, sound or not."""
-    bad: list[BadRecord] = []
-    return next(backup.manifest.rows(bad.append), None) is not None or bool(bad)
